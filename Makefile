@@ -1,0 +1,82 @@
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+WORKERS ?= logical
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime-installed
+DEV := $(VENV)/.dev-installed
+
+# Called as modules: the scripts in .venv/bin stop working when the checkout moves.
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+MANAGE := $(BIN)/python settings/manage.py
+
+# What the developer has set for a server of their own must not decide what is tested.
+CLEAN_ENV := env -u DATABASE_URL -u DJANGO_SETTINGS_MODULE
+# Set, not only absent, so that no .env sends the checks to a real database.
+CHECK_ENV := env -u DJANGO_SETTINGS_MODULE DATABASE_URL=sqlite://:memory:
+PYTEST := $(BIN)/python -m pytest --quiet --numprocesses=$(WORKERS) --maxprocesses=8 --no-skips
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help run test test-sqlite test-postgresql lint format clean
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(RUNTIME) ## Serve BTick on http://127.0.0.1:8000 (or HOST=... PORT=...)
+	@$(MANAGE) migrate --verbosity=0
+	@$(MANAGE) runserver $(HOST):$(PORT)
+
+# The other database's turn comes also when the first has failed.
+test: $(DEV) ## Run all tests on SQLite and on a throw-away PostgreSQL (ARGS=... for pytest)
+	@$(MAKE) --no-print-directory --keep-going test-sqlite test-postgresql
+
+test-sqlite: $(DEV) ## Run the tests on SQLite alone
+	@echo '== Tests on SQLite'
+	@$(CLEAN_ENV) $(PYTEST) -m 'not postgresql' $(ARGS)
+
+test-postgresql: $(DEV) ## Run the tests on a throw-away PostgreSQL alone
+	@echo '== Tests on PostgreSQL'
+	@$(CLEAN_ENV) $(BIN)/python -m tests.postgres $(PYTEST) -m 'not sqlite' $(ARGS)
+
+lint: $(DEV) ## Check format, rules, layers, types, migrations and the API schema
+	@echo '== Format'
+	@$(BIN)/python -m ruff format --quiet --check .
+	@echo '== Rules'
+	@$(BIN)/python -m ruff check --quiet .
+	@echo '== Layers'
+	@$(BIN)/python $(BIN)/lint-imports --no-logo
+	@echo '== Types'
+	@$(CHECK_ENV) $(BIN)/python -m mypy
+	@echo '== Migrations'
+	@$(CHECK_ENV) $(MANAGE) makemigrations --check --dry-run --settings=settings.test
+	@echo '== API schema'
+	@$(CHECK_ENV) $(MANAGE) spectacular --validate --fail-on-warn --file /dev/null --settings=settings.test
+
+format: $(DEV) ## Format the code and mend what ruff can
+	@$(BIN)/python -m ruff check --quiet --fix-only .
+	@$(BIN)/python -m ruff format --quiet .
+
+clean: ## Remove .venv and what the tools have written; the database stays
+	@rm -rf $(VENV) staticfiles .pytest_cache .ruff_cache .mypy_cache .import_linter_cache .hypothesis .coverage* htmlcov
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo 'BTick needs Python 3.11 or newer; name one with make PYTHON=/path/to/python3' >&2; exit 1; }
+	@echo '== Creating $(VENV)'
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUNTIME): requirements.txt | $(VENV)/pyvenv.cfg
+	@echo '== Installing requirements.txt'
+	@$(PIP) install -r requirements.txt
+	@touch $@
+
+$(DEV): requirements.txt requirements-dev.txt | $(VENV)/pyvenv.cfg
+	@echo '== Installing requirements-dev.txt'
+	@$(PIP) install -r requirements-dev.txt
+	@touch $(RUNTIME) $@

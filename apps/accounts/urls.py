@@ -1,0 +1,13 @@
+from django.urls import path
+
+from . import views
+
+urlpatterns = [
+    path("register/", views.RegisterView.as_view(), name="register"),
+    path("jwt/create/", views.LoginView.as_view(), name="jwt-create"),
+    path("jwt/refresh/", views.TokenRefreshView.as_view(), name="jwt-refresh"),
+    path("jwt/verify/", views.TokenVerifyView.as_view(), name="jwt-verify"),
+    path("jwt/blacklist/", views.TokenBlacklistView.as_view(), name="jwt-blacklist"),
+    path("me/", views.MeView.as_view(), name="me"),
+    path("password/change/", views.PasswordChangeView.as_view(), name="password-change"),
+]

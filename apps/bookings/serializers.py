@@ -1,0 +1,72 @@
+from typing import Any
+
+from django.conf import settings
+from django.db.models import QuerySet
+from rest_framework import serializers
+
+from apps.common.fields import IdField
+from apps.common.models import MAX_INTEGER
+from apps.common.serializers import ModelSerializer
+from apps.tickets.models import EventsTicket
+
+from .models import MIN_QUANTITY, Booking
+
+
+class VisibleTicketField(IdField):
+    """A ticket type of an event that the caller may see."""
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return EventsTicket.objects.visible_to(self.context["request"].user)
+
+
+class BookingCreateSerializer(serializers.Serializer):
+    event_ticket = VisibleTicketField(queryset=EventsTicket.objects.none())
+    quantity = serializers.IntegerField(min_value=MIN_QUANTITY, max_value=MAX_INTEGER)
+
+
+class BookingSerializer(ModelSerializer):
+    """A booking from `Booking.objects.with_details()`."""
+
+    event = serializers.IntegerField(source="event_ticket.event_id", read_only=True)
+    event_title = serializers.CharField(source="event_ticket.event.title", read_only=True)
+    ticket_type = serializers.ChoiceField(
+        EventsTicket.Type.choices, source="event_ticket.ticket_type", read_only=True
+    )
+    total_price = serializers.DecimalField(max_digits=20, decimal_places=2, read_only=True)
+    currency = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Booking
+        fields: tuple[str, ...] = (
+            "id",
+            "user",
+            "event",
+            "event_title",
+            "event_ticket",
+            "ticket_type",
+            "quantity",
+            "unit_price",
+            "total_price",
+            "currency",
+            "status",
+            "expires_at",
+            "confirmed_at",
+            "cancelled_at",
+            "cancellation_reason",
+            "created_at",
+            "updated_at",
+        )
+        read_only_fields = fields
+
+    def get_currency(self, booking: Booking) -> str:
+        return settings.CURRENCY
+
+
+class EventBookingSerializer(BookingSerializer):
+    """A booking as the members of the event's organization see it."""
+
+    user_email = serializers.EmailField(source="user.email", read_only=True)
+
+    class Meta(BookingSerializer.Meta):
+        fields = ("id", "user", "user_email", *BookingSerializer.Meta.fields[2:])
+        read_only_fields = fields

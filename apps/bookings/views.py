@@ -1,0 +1,133 @@
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, mixins, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.permissions import IsCustomer, IsSupportOrAdmin, account_of
+from apps.common.views import MethodFirstMixin
+from apps.events.models import Event
+from apps.organizations.permissions import IsOrganizationMember
+
+from .filters import BookingFilter
+from .models import MAX_KEY_LENGTH, Booking
+from .permissions import CanRefundBooking
+from .serializers import BookingCreateSerializer, BookingSerializer, EventBookingSerializer
+from .services import cancel_booking, confirm_booking, place_booking, refund_booking
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+
+
+class BookingViewSet(
+    MethodFirstMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
+):
+    queryset = Booking.objects.none()
+    serializer_class = BookingSerializer
+    filterset_class = BookingFilter
+    ordering_fields = ("created_at", "expires_at")
+    ordering = ("-created_at", "-id")
+
+    def get_permissions(self) -> Sequence[Any]:
+        if self.action == "create":
+            return [IsAuthenticated(), IsCustomer()]
+        return super().get_permissions()
+
+    def get_queryset(self) -> QuerySet[Booking]:
+        bookings = Booking.objects.with_details()
+        if self.action in ("list", "retrieve", "cancel"):
+            return bookings.visible_to(self.request.user)
+        if self.action in ("confirm", "refund"):
+            # Their permission classes answer 403 for a booking that is not the caller's to see.
+            return bookings
+        return super().get_queryset()
+
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        return queryset if self.detail else super().filter_queryset(queryset)
+
+    @extend_schema(
+        request=BookingCreateSerializer,
+        responses={201: BookingSerializer},
+        parameters=[
+            OpenApiParameter(
+                IDEMPOTENCY_KEY,
+                OpenApiTypes.STR,
+                OpenApiParameter.HEADER,
+                description="A text of your own, up to 255 characters: sent again with the same "
+                "body it answers the same booking and takes no more tickets.",
+            )
+        ],
+    )
+    def create(self, request: Request) -> Response:
+        serializer = BookingCreateSerializer(
+            data=request.data, context=self.get_serializer_context()
+        )
+        serializer.is_valid(raise_exception=True)
+        booking, replayed = place_booking(
+            user=account_of(request),
+            ticket_id=serializer.validated_data["event_ticket"].pk,
+            quantity=serializer.validated_data["quantity"],
+            idempotency_key=idempotency_key(request),
+        )
+        return Response(
+            self.get_serializer(booking).data,
+            status=status.HTTP_201_CREATED,
+            headers={"Idempotent-Replayed": "true"} if replayed else None,
+        )
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=("patch",))
+    def cancel(self, request: Request, pk: int) -> Response:
+        booking = self.get_object()
+        reasons, is_own = Booking.CancellationReason, booking.user_id == request.user.pk
+        reason = reasons.CUSTOMER if is_own else reasons.SUPPORT
+        cancelled = cancel_booking(booking_id=booking.pk, reason=reason)
+        return Response(self.get_serializer(cancelled).data)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=("post",), permission_classes=(IsAuthenticated, IsSupportOrAdmin))
+    def confirm(self, request: Request, pk: int) -> Response:
+        booking = confirm_booking(booking_id=self.get_object().pk)
+        return Response(self.get_serializer(booking).data)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=("post",), permission_classes=(IsAuthenticated, CanRefundBooking))
+    def refund(self, request: Request, pk: int) -> Response:
+        booking = refund_booking(booking_id=self.get_object().pk)
+        return Response(self.get_serializer(booking).data)
+
+
+class EventBookingsView(MethodFirstMixin, generics.ListAPIView):
+    """All bookings of one event, for the members of its organization."""
+
+    queryset = Booking.objects.none()
+    serializer_class = EventBookingSerializer
+    permission_classes = (IsAuthenticated, IsOrganizationMember)
+    filterset_class = BookingFilter
+    ordering_fields = ("created_at", "expires_at")
+    ordering = ("-created_at", "-id")
+
+    def get_queryset(self) -> QuerySet[Booking]:
+        event = get_object_or_404(Event, pk=self.kwargs["pk"])
+        self.check_object_permissions(self.request, event)
+        bookings = Booking.objects.filter(event_ticket__event=event)
+        return bookings.with_details().select_related("user")
+
+
+def idempotency_key(request: Request) -> str:
+    """The request's Idempotency-Key, "" without one. Raises ValidationError for a bad one."""
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    if key is None:
+        return ""
+    if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
+        raise ValidationError(
+            {IDEMPOTENCY_KEY: [f"Send 1 to {MAX_KEY_LENGTH} printable characters."]}
+        )
+    return key

@@ -1,0 +1,35 @@
+"""Domain errors: what a rule answers when it refuses. They know no HTTP."""
+
+from typing import Any, ClassVar
+
+
+class DomainError(Exception):
+    """A rule was broken and nothing was changed.
+
+    `code` is stable and meant for programs, `message` for people; `details` are further facts
+    that a client needs, by name.
+    """
+
+    code: ClassVar[str]
+    message: ClassVar[str]
+
+    def __init__(self, **details: Any) -> None:
+        super().__init__(self.message)
+        self.details = details
+
+
+class FieldError(DomainError):
+    """A rule about one field of the input, which only the stored data can decide."""
+
+    code = "invalid"
+    message = "Invalid value."
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__()
+        self.field = field
+        self.field_message = message
+
+
+class InUse(DomainError):
+    code = "in_use"
+    message = "This cannot be deleted: other records refer to it."

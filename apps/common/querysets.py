@@ -1,0 +1,18 @@
+from typing import Self
+
+from django.db import models, transaction
+
+
+class LockingQuerySet(models.QuerySet):
+    def for_update(self, *, deleting: bool = False, skip_locked: bool = False) -> Self:
+        """Lock these rows until the transaction ends, in the order of their ids.
+
+        The lock lets others insert rows that refer to these, unless they are to be deleted. Rows
+        that somebody else has locked are waited for, or with `skip_locked` left out.
+        Raises TransactionManagementError outside a transaction, on every database.
+        """
+        if not transaction.get_connection(self.db).in_atomic_block:
+            raise transaction.TransactionManagementError(
+                f"{self.model.__name__} rows can only be locked inside a transaction."
+            )
+        return self.select_for_update(no_key=not deleting, skip_locked=skip_locked).order_by("pk")

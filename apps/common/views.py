@@ -1,0 +1,35 @@
+"""What every view of the API shares."""
+
+from typing import Any
+
+from django.db.models import Model
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.exceptions import MethodNotAllowed
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from .services import delete_unreferenced
+
+
+class MethodFirstMixin(APIView):
+    """Answers 405 for a method that does not exist here, whoever asks: no token would help."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        method = str(request.method).lower()
+        if method not in self.http_method_names or not hasattr(self, method):
+            raise MethodNotAllowed(str(request.method))
+        super().initial(request, *args, **kwargs)
+
+
+class DeleteUnreferencedMixin:
+    """DELETE that answers 400 `in_use` while other records refer to the row."""
+
+    def perform_destroy(self, instance: Model) -> None:
+        delete_unreferenced(type(instance)._default_manager.all(), pk=instance.pk)
+
+
+@csrf_exempt
+def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+    """404 in JSON for a path that the API does not have, a missing trailing slash included."""
+    return JsonResponse({"detail": "Not found. Every path of the API ends in a slash."}, status=404)

@@ -1,0 +1,29 @@
+import django_filters
+from django.db.models import Q, QuerySet
+
+from apps.common.filters import IdFilter, MomentFilter
+
+from .models import Event
+
+
+class EventFilter(django_filters.FilterSet):
+    category = IdFilter(label="Id of a category.")
+    organization = IdFilter(label="Id of an organization.")
+    venue = IdFilter(label="Id of a venue.")
+    status = django_filters.ChoiceFilter(choices=Event.Status.choices)
+    starts_after = MomentFilter(
+        "starts_at", "gte", label="Starts at this date (00:00 UTC) or date-time, or later."
+    )
+    starts_before = MomentFilter(
+        "starts_at", "lt", label="Starts before this date (00:00 UTC) or date-time."
+    )
+    search = django_filters.CharFilter(
+        method="filter_search", label="Text in the title or the description, in any letter case."
+    )
+
+    class Meta:
+        model = Event
+        fields = ()
+
+    def filter_search(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
+        return queryset.filter(Q(title__icontains=value) | Q(description__icontains=value))

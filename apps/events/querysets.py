@@ -1,0 +1,40 @@
+from datetime import datetime
+from typing import TYPE_CHECKING, Self, Union
+
+from django.db.models import Q
+
+from apps.common.querysets import LockingQuerySet
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from apps.accounts.models import User
+
+DRAFT, PUBLISHED, CANCELLED = "DRAFT", "PUBLISHED", "CANCELLED"
+
+
+class EventQuerySet(LockingQuerySet):
+    def published(self) -> Self:
+        return self.filter(status=PUBLISHED)
+
+    def upcoming(self, now: datetime) -> Self:
+        return self.filter(starts_at__gt=now)
+
+    def visible_to(self, user: Union["User", "AnonymousUser"]) -> Self:
+        """What `user` may see: everybody what was published once, members their own drafts too."""
+        public = Q(status=PUBLISHED) | Q(status=CANCELLED, published_at__isnull=False)
+        if not user.is_authenticated:
+            return self.filter(public)
+        if user.sees_everything:
+            return self.all()
+        return self.filter(public | Q(organization__in=user.memberships.values("organization")))
+
+    def with_member(self, user: Union["User", "AnonymousUser"]) -> Self:
+        """The events of all organizations that `user` belongs to, in any role."""
+        if not user.is_authenticated:
+            return self.none()
+        return self.filter(organization__in=user.memberships.values("organization"))
+
+    def with_names(self) -> Self:
+        """With the related rows that a serialized event names."""
+        return self.select_related("organization", "venue", "category")

@@ -1,0 +1,135 @@
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, viewsets
+from rest_framework.decorators import action
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
+
+from apps.accounts.permissions import IsAdminOrReadOnly, account_of
+from apps.common.views import DeleteUnreferencedMixin, MethodFirstMixin
+from apps.organizations.models import Organization
+from apps.venues.models import Venue
+
+from .filters import EventFilter
+from .models import Event, EventCategory
+from .permissions import CanManageEvent, CanPublishEvent, IsOrganizerOrAdmin
+from .serializers import EventCategorySerializer, EventSerializer
+from .services import cancel_event, create_event, delete_event, publish_event, update_event
+
+EVENT_ORDERING_FIELDS = ("starts_at", "title", "created_at")
+
+
+class EventCategoryViewSet(MethodFirstMixin, DeleteUnreferencedMixin, viewsets.ModelViewSet):
+    queryset = EventCategory.objects.all()
+    serializer_class = EventCategorySerializer
+    ordering_fields = ("name", "created_at")
+    ordering = ("name", "id")
+
+    def get_permissions(self) -> Sequence[Any]:
+        if self.action in ("list", "retrieve"):
+            return [AllowAny()]
+        return [IsAuthenticated(), IsAdminOrReadOnly()]
+
+
+class EventViewSet(MethodFirstMixin, viewsets.ModelViewSet):
+    queryset = Event.objects.none()
+    serializer_class = EventSerializer
+    filterset_class = EventFilter
+    ordering_fields = EVENT_ORDERING_FIELDS
+    ordering = ("starts_at", "id")
+
+    def get_permissions(self) -> Sequence[Any]:
+        if self.action in ("list", "retrieve"):
+            return [AllowAny()]
+        if self.action == "create":
+            return [IsAuthenticated(), IsOrganizerOrAdmin()]
+        if self.action in ("update", "partial_update", "destroy"):
+            return [IsAuthenticated(), CanManageEvent()]
+        return super().get_permissions()
+
+    def get_queryset(self) -> QuerySet[Event]:
+        events = Event.objects.with_names()
+        if self.action == "list":
+            if self.request.query_params.get("status"):
+                return events.visible_to(self.request.user)
+            return events.published()
+        if self.action == "retrieve":
+            return events.visible_to(self.request.user)
+        if self.action == "my_events":
+            return events.with_member(self.request.user)
+        if self.action in ("update", "partial_update", "destroy", "publish", "cancel"):
+            # A refused write says 403, also on an event that the caller may not see.
+            return events
+        return super().get_queryset()
+
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        return queryset if self.detail else super().filter_queryset(queryset)
+
+    def perform_create(self, serializer: BaseSerializer) -> None:
+        serializer.instance = create_event(**serializer.validated_data)
+
+    def perform_update(self, serializer: BaseSerializer) -> None:
+        assert isinstance(serializer.instance, Event)
+        serializer.instance = update_event(
+            event_id=serializer.instance.pk, **serializer.validated_data
+        )
+
+    def perform_destroy(self, instance: Event) -> None:
+        delete_event(event_id=instance.pk)
+
+    @action(
+        detail=False, url_path="my-events", permission_classes=(IsAuthenticated, IsOrganizerOrAdmin)
+    )
+    def my_events(self, request: Request) -> Response:
+        return self.list(request)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=("post",), permission_classes=(IsAuthenticated, CanPublishEvent))
+    def publish(self, request: Request, pk: int) -> Response:
+        event = publish_event(event_id=self.get_object().pk)
+        return Response(self.get_serializer(event).data)
+
+    @extend_schema(request=None)
+    @action(detail=True, methods=("post",), permission_classes=(IsAuthenticated, CanManageEvent))
+    def cancel(self, request: Request, pk: int) -> Response:
+        event = cancel_event(event_id=self.get_object().pk)
+        return Response(self.get_serializer(event).data)
+
+
+class OrganizationEventsView(MethodFirstMixin, generics.ListAPIView):
+    """Events of one organization: all of them for its members, the published ones for others."""
+
+    queryset = Event.objects.none()
+    serializer_class = EventSerializer
+    permission_classes = (IsAuthenticated,)
+    filterset_class = EventFilter
+    ordering_fields = EVENT_ORDERING_FIELDS
+    ordering = ("starts_at", "id")
+
+    def get_queryset(self) -> QuerySet[Event]:
+        organization = get_object_or_404(Organization, pk=self.kwargs["pk"])
+        events = organization.events.with_names()
+        account = account_of(self.request)
+        own = account.memberships.filter(organization=organization)
+        return events if account.sees_everything or own.exists() else events.published()
+
+
+class VenueScheduleView(MethodFirstMixin, generics.ListAPIView):
+    """Published events at one venue that have not started, soonest first."""
+
+    queryset = Event.objects.none()
+    serializer_class = EventSerializer
+    permission_classes = (AllowAny,)
+    ordering_fields = EVENT_ORDERING_FIELDS
+    ordering = ("starts_at", "id")
+
+    def get_queryset(self) -> QuerySet[Event]:
+        venue = get_object_or_404(Venue, pk=self.kwargs["pk"])
+        return venue.events.published().upcoming(timezone.now()).with_names()

@@ -1,0 +1,6 @@
+from apps.common.errors import DomainError
+
+
+class AlreadyMember(DomainError):
+    code = "already_member"
+    message = "This account is a member of the organization already."

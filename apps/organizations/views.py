@@ -1,0 +1,70 @@
+from collections.abc import Sequence
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import status, viewsets
+from rest_framework.decorators import action
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.permissions import IsAdminOrReadOnly
+from apps.common.views import DeleteUnreferencedMixin, MethodFirstMixin
+
+from .models import Organization
+from .permissions import CanGrantRole, IsOrganizationMember, IsOrganizationOwnerOrManager
+from .serializers import (
+    AddMemberSerializer,
+    MembershipSerializer,
+    OrganizationCreateSerializer,
+    OrganizationSerializer,
+)
+from .services import add_member
+
+
+class OrganizationViewSet(MethodFirstMixin, DeleteUnreferencedMixin, viewsets.ModelViewSet):
+    queryset = Organization.objects.all()
+    ordering_fields = ("name", "created_at")
+    ordering = ("name", "id")
+
+    def get_permissions(self) -> Sequence[Any]:
+        if self.action in ("list", "retrieve"):
+            return [AllowAny()]
+        if self.action in ("update", "partial_update"):
+            return [IsAuthenticated(), IsOrganizationOwnerOrManager()]
+        if self.action in ("create", "destroy"):
+            return [IsAuthenticated(), IsAdminOrReadOnly()]
+        return super().get_permissions()
+
+    def get_serializer_class(self) -> Any:
+        return OrganizationCreateSerializer if self.action == "create" else OrganizationSerializer
+
+    @extend_schema(responses=MembershipSerializer(many=True))
+    @action(
+        detail=True,
+        permission_classes=(IsAuthenticated, IsOrganizationMember),
+        ordering_fields=("created_at",),
+        ordering=("id",),
+    )
+    def members(self, request: Request, pk: str) -> Response:
+        memberships = self.get_object().memberships.select_related("user")
+        page = self.paginate_queryset(self.filter_queryset(memberships))
+        return self.get_paginated_response(MembershipSerializer(page, many=True).data)
+
+    @extend_schema(request=AddMemberSerializer, responses={201: MembershipSerializer})
+    @action(
+        detail=True,
+        methods=("post",),
+        url_path="add-member",
+        permission_classes=(IsAuthenticated, IsOrganizationOwnerOrManager, CanGrantRole),
+    )
+    def add_member(self, request: Request, pk: str) -> Response:
+        organization = self.get_object()
+        serializer = AddMemberSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        membership = add_member(
+            organization=organization,
+            user=serializer.validated_data["user_email"],
+            role=serializer.validated_data["role"],
+        )
+        return Response(MembershipSerializer(membership).data, status=status.HTTP_201_CREATED)

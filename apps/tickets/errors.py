@@ -1,0 +1,16 @@
+from apps.common.errors import DomainError
+
+
+class QuotaBelowSold(DomainError):
+    code = "quota_below_sold"
+    message = "The quota cannot be less than the tickets that are taken."
+
+
+class HasSales(DomainError):
+    code = "has_sales"
+    message = "A ticket type with tickets taken cannot be deleted."
+
+
+class LastTicketType(DomainError):
+    code = "last_ticket_type"
+    message = "A published event keeps at least one ticket type."

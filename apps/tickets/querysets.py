@@ -1,0 +1,71 @@
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self, Union
+
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models.functions import Coalesce, Greatest, Least
+
+from apps.common.querysets import LockingQuerySet
+from apps.events.models import Event
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import AnonymousUser
+
+    from apps.accounts.models import User
+
+
+class EventsTicketQuerySet(LockingQuerySet):
+    def visible_to(self, user: Union["User", "AnonymousUser"]) -> Self:
+        """The ticket types of the events that `user` may see."""
+        return self.filter(event__in=Event.objects.visible_to(user).values("pk"))
+
+    def with_available(self, now: datetime) -> Self:
+        """Annotate `unsold` and `available`, both as numbers of tickets.
+
+        `unsold` is what the type's quota leaves, `available` what can be booked at `now`: not
+        above what the event's capacity leaves, and nothing unless the event is open for booking.
+        Run-out holds count as free in both.
+        """
+        run_out = self._bookings().run_out(now)
+        own_run_out = _total(run_out.filter(event_ticket=OuterRef("pk")), "event_ticket")
+        event_run_out = _total(
+            run_out.filter(event_ticket__event=OuterRef("event")), "event_ticket__event"
+        )
+        siblings = self.model._default_manager.filter(event=OuterRef("event"))
+        event_sold = _total(siblings, "event", "sold")
+        unsold = F("quota") - F("sold") + own_run_out
+        return self.annotate(unsold=unsold).annotate(
+            available=Case(
+                When(~_open_for_booking(now), then=0),
+                When(event__capacity__isnull=True, then=Greatest(F("unsold"), 0)),
+                default=Greatest(
+                    Least(F("unsold"), F("event__capacity") - event_sold + event_run_out), 0
+                ),
+            )
+        )
+
+    def on_sale(self, now: datetime) -> Self:
+        """The types with tickets left (§2.8), with `available`, cheapest first.
+
+        A type that only the event's capacity blocks is among them, with nothing available.
+        """
+        left = self.with_available(now).filter(_open_for_booking(now), unsold__gt=0)
+        return left.order_by("price", "id")
+
+    def with_holding(self) -> Self:
+        """Annotate `holding`: the tickets in PENDING and CONFIRMED bookings of each type."""
+        bookings = self._bookings().holding().filter(event_ticket=OuterRef("pk"))
+        return self.annotate(holding=_total(bookings, "event_ticket"))
+
+    def _bookings(self) -> Any:
+        # Bookings are a room above: the reverse relation reaches them without an import.
+        related: Any = self.model._meta.get_field("bookings").related_model
+        return related._default_manager
+
+
+def _open_for_booking(now: datetime) -> Q:
+    return Q(event__status=Event.Status.PUBLISHED, event__starts_at__gt=now)
+
+
+def _total(rows: QuerySet, group: str, field: str = "quantity") -> Coalesce:
+    totals = rows.order_by().values(group).annotate(total=Sum(field)).values("total")
+    return Coalesce(Subquery(totals), 0)

@@ -1,0 +1,72 @@
+from collections.abc import Sequence
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from rest_framework import generics, viewsets
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.serializers import BaseSerializer
+
+from apps.common.views import MethodFirstMixin
+from apps.events.models import Event
+
+from .filters import EventsTicketFilter
+from .models import EventsTicket
+from .permissions import IsOrganizerOrAdmin
+from .serializers import EventsTicketSerializer
+from .services import create_ticket, delete_ticket, update_ticket
+
+
+class EventsTicketViewSet(MethodFirstMixin, viewsets.ModelViewSet):
+    queryset = EventsTicket.objects.none()
+    serializer_class = EventsTicketSerializer
+    filterset_class = EventsTicketFilter
+    ordering_fields = ("price", "created_at")
+    ordering = ("id",)
+
+    def get_permissions(self) -> Sequence[Any]:
+        if self.action in ("list", "retrieve"):
+            return [AllowAny()]
+        return [IsAuthenticated(), IsOrganizerOrAdmin()]
+
+    def get_queryset(self) -> QuerySet[EventsTicket]:
+        if self.action in ("list", "retrieve"):
+            tickets = EventsTicket.objects.with_available(timezone.now())
+            return tickets.visible_to(self.request.user)
+        if self.action in ("update", "partial_update", "destroy"):
+            # A refused write says 403, also on an event that the caller may not see.
+            return EventsTicket.objects.select_related("event")
+        return super().get_queryset()
+
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        return queryset if self.detail else super().filter_queryset(queryset)
+
+    def perform_create(self, serializer: BaseSerializer) -> None:
+        serializer.instance = _with_available(create_ticket(**serializer.validated_data))
+
+    def perform_update(self, serializer: BaseSerializer) -> None:
+        assert isinstance(serializer.instance, EventsTicket)
+        ticket = update_ticket(ticket_id=serializer.instance.pk, **serializer.validated_data)
+        serializer.instance = _with_available(ticket)
+
+    def perform_destroy(self, instance: EventsTicket) -> None:
+        delete_ticket(ticket_id=instance.pk)
+
+
+class AvailableTicketsView(MethodFirstMixin, generics.ListAPIView):
+    """What can be booked for an event, cheapest first: a plain array."""
+
+    queryset = EventsTicket.objects.none()
+    serializer_class = EventsTicketSerializer
+    permission_classes = (AllowAny,)
+    pagination_class = None
+    filter_backends = ()
+
+    def get_queryset(self) -> QuerySet[EventsTicket]:
+        event = get_object_or_404(Event.objects.visible_to(self.request.user), pk=self.kwargs["pk"])
+        return event.tickets.on_sale(timezone.now())
+
+
+def _with_available(ticket: EventsTicket) -> EventsTicket:
+    return EventsTicket.objects.with_available(timezone.now()).get(pk=ticket.pk)

@@ -1,0 +1,33 @@
+"""All routes: every app hangs its own under one prefix, so URLs nest where imports may not."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from drf_spectacular.views import (
+    SpectacularAPIView,
+    SpectacularRedocView,
+    SpectacularSwaggerView,
+)
+
+from apps.common.views import not_found
+
+api_v1 = [
+    path("", include("apps.organizations.urls")),
+    path("", include("apps.venues.urls")),
+    path("", include("apps.events.urls")),
+    path("", include("apps.tickets.urls")),
+    path("", include("apps.bookings.urls")),
+]
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/auth/", include("apps.accounts.urls")),
+    path("api/v1/", include(api_v1)),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/schema/swagger/", SpectacularSwaggerView.as_view(), name="swagger"),
+    path(
+        "api/schema/redoc/",
+        SpectacularRedocView.as_view(template_name="redoc.html"),
+        name="redoc",
+    ),
+    re_path("^api/", not_found),
+]
