@@ -27,9 +27,8 @@ PYTEST := $(BIN)/python -m pytest --quiet --numprocesses=$(WORKERS) --maxprocess
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(RUNTIME) ## Serve BTick on http://127.0.0.1:8000 (or HOST=... PORT=...)
-	@$(MANAGE) migrate --verbosity=0
-	@$(MANAGE) runserver $(HOST):$(PORT)
+run: $(RUNTIME) ## Serve BTick with demo data on http://127.0.0.1:8000 (or HOST=... PORT=...)
+	@$(MANAGE) rundemo $(HOST):$(PORT)
 
 # The other database's turn comes also when the first has failed.
 test: $(DEV) ## Run all tests on SQLite and on a throw-away PostgreSQL (ARGS=... for pytest)

@@ -30,6 +30,7 @@ INSTALLED_APPS = [
     "apps.events",
     "apps.tickets",
     "apps.bookings",
+    "apps.demo",
 ]
 
 MIDDLEWARE = [

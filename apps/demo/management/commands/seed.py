@@ -1,0 +1,62 @@
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from apps.demo.management.output import ProgressBar, account_table
+from apps.demo.services import ImpossibleNumbers, Numbers, seed, usable_accounts
+
+KINDS = {
+    "users": "users",
+    "orgs": "organizations",
+    "venues": "venues",
+    "cats": "event categories",
+    "events": "events",
+    "bookings": "bookings",
+}
+
+
+class Command(BaseCommand):
+    help = "Fill the database with made-up users, organizations, venues, events and bookings."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.epilog = (
+            "Example: python settings/manage.py seed --flush --users 20 --orgs 5 --venues 6 "
+            "--cats 6 --events 12 --bookings 80"
+        )
+        defaults = asdict(Numbers())
+        for option, kind in KINDS.items():
+            parser.add_argument(
+                f"--{option}",
+                type=int,
+                default=defaults[option],
+                metavar="N",
+                help=f"how many {kind} to make (default: {defaults[option]})",
+            )
+        parser.add_argument(
+            "--flush", action="store_true", help="delete everything but superusers first"
+        )
+        parser.add_argument(
+            "--random-seed", type=int, metavar="N", help="make the same data for the same N"
+        )
+        parser.add_argument(
+            "--force", action="store_true", help="seed even where ALLOW_SEED is off"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not (settings.ALLOW_SEED or options["force"]):
+            raise CommandError("Seeding is off here: set ALLOW_SEED, or pass --force.")
+        bar = ProgressBar(self.stderr, label="Bookings", total=options["bookings"])
+        try:
+            seed(
+                Numbers(**{option: options[option] for option in KINDS}),
+                flush=options["flush"],
+                random_seed=options["random_seed"],
+                on_progress=bar.show,
+            )
+        except ImpossibleNumbers as error:
+            raise CommandError(str(error)) from None
+        made = ", ".join(f"{kind} {options[option]}" for option, kind in KINDS.items())
+        self.stdout.write(f"Made: {made}.\n\n{account_table(usable_accounts())}")
