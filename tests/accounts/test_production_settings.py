@@ -1,0 +1,86 @@
+"""Production starts with all its secrets or not at all: each in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+ENVIRONMENT = {
+    "SECRET_KEY": "a-secret-key-that-is-long-enough-for-everything-it-signs",
+    "JWT_SIGNING_KEY": "a-signing-key-that-is-long-enough-for-all-of-the-tokens",
+    "ALLOWED_HOSTS": "tickets.example.com,www.example.com",
+    "DATABASE_URL": "postgres://btick:word@db.example.com/btick",
+}
+
+REPORT = """
+import json
+import django
+django.setup()
+from django.conf import settings
+print(json.dumps({
+    "DEBUG": settings.DEBUG,
+    "ALLOWED_HOSTS": settings.ALLOWED_HOSTS,
+    "ALLOW_SEED": settings.ALLOW_SEED,
+    "keys": [settings.SECRET_KEY, settings.SIMPLE_JWT["SIGNING_KEY"]],
+    "validators": [each["NAME"].rpartition(".")[2] for each in settings.AUTH_PASSWORD_VALIDATORS],
+    "rates": settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"],
+    "engine": settings.DATABASES["default"]["ENGINE"],
+}))
+"""
+
+
+def start(script, environment):
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**kept, "DJANGO_SETTINGS_MODULE": "settings.production", **environment},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("name", ENVIRONMENT)
+@pytest.mark.parametrize("value", [None, ""])
+def test_production_names_what_is_missing(name, value):
+    environment = {key: text for key, text in ENVIRONMENT.items() if key != name}
+    if value is not None:
+        environment[name] = value
+    process = start("import settings.production", environment)
+    last_line = process.stderr.strip().splitlines()[-1]
+    assert process.returncode != 0
+    assert process.stdout == ""
+    assert "ImproperlyConfigured" in last_line
+    assert [key for key in ENVIRONMENT if key in last_line] == [name]
+
+
+def test_production_names_all_that_is_missing():
+    last_line = start("import settings.production", {}).stderr.strip().splitlines()[-1]
+    assert [name for name in ENVIRONMENT if name in last_line] == list(ENVIRONMENT)
+
+
+def test_production_starts_with_everything_it_needs():
+    process = start(REPORT, ENVIRONMENT)
+    assert process.returncode == 0, process.stderr
+    report = json.loads(process.stdout)
+    assert all(report.pop("rates").values())
+    assert report == {
+        "DEBUG": False,
+        "ALLOWED_HOSTS": ["tickets.example.com", "www.example.com"],
+        "ALLOW_SEED": False,
+        "keys": [ENVIRONMENT["SECRET_KEY"], ENVIRONMENT["JWT_SIGNING_KEY"]],
+        "validators": [
+            "UserAttributeSimilarityValidator",
+            "MinimumLengthValidator",
+            "CommonPasswordValidator",
+            "NumericPasswordValidator",
+        ],
+        "engine": "django.db.backends.postgresql",
+    }
