@@ -270,6 +270,9 @@ def _make_room(stock: Stock, quantity: int, now: datetime) -> None:
         taken = sum(row.sold for row in stock.tickets)
         missing = quantity - (event.capacity - taken)
         _release(bookings.filter(event_ticket__event=event), missing, stock, now)
+    if ticket.sold + quantity > ticket.quota:
+        # Holds that `sold` had not counted, in data that were inconsistent, gave nothing back.
+        raise _sold_out(stock, now)
 
 
 def _release(bookings: BookingQuerySet, missing: int, stock: Stock, now: datetime) -> None:
@@ -278,8 +281,7 @@ def _release(bookings: BookingQuerySet, missing: int, stock: Stock, now: datetim
         return
     run_out = bookings.run_out(now)
     if (run_out.aggregate(total=Sum("quantity"))["total"] or 0) < missing:
-        ticket = EventsTicket.objects.with_available(now).get(pk=stock.ticket.pk)
-        raise SoldOut(remaining=ticket.available)
+        raise _sold_out(stock, now)
     released = []
     # No hold has less than two tickets, so half as many holds as tickets are always enough.
     for hold in run_out.order_by("expires_at", "id")[: missing // 2 + 1]:
@@ -288,6 +290,11 @@ def _release(bookings: BookingQuerySet, missing: int, stock: Stock, now: datetim
         released.append(hold)
         missing -= hold.quantity
     _expire(released, stock.tickets, now)
+
+
+def _sold_out(stock: Stock, now: datetime) -> SoldOut:
+    ticket = EventsTicket.objects.with_available(now).get(pk=stock.ticket.pk)
+    return SoldOut(remaining=ticket.available)
 
 
 @transaction.atomic

@@ -10,8 +10,10 @@ from django.utils import timezone
 from apps.bookings.models import Booking
 from apps.bookings.services import place_booking
 from apps.events.models import Event
+from apps.tickets.models import EventsTicket
 from tests.bookings.helpers import place, refused, sold
 from tests.clients import client_of
+from tests.common.helpers import unchanged
 from tests.factories import BookingFactory, EventFactory, EventsTicketFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -257,3 +259,14 @@ def test_no_ticket_type_of_an_event_deleted_meanwhile_can_be_booked(customer, mo
     response = place(customer, ticket)
     assert response.status_code == 400
     assert list(response.json()) == ["event_ticket"]
+
+
+def test_run_out_holds_that_sold_has_not_counted_give_nothing_back(customer):
+    ticket = EventsTicketFactory(quota=10)
+    BookingFactory(event_ticket=ticket, quantity=3, run_out=True)
+    EventsTicket.objects.filter(pk=ticket.pk).update(sold=0)
+    with unchanged():
+        response = place(customer, ticket, 11)
+        assert refused(response, "sold_out")
+        assert response.json()["remaining"] == 10
+    assert place(customer, ticket, 10).status_code == 201
