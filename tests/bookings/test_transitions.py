@@ -11,7 +11,7 @@ from apps.bookings.models import Booking
 from apps.events.models import Event
 from tests.bookings.helpers import cancel, confirm, refund, refused, sold
 from tests.clients import client_of
-from tests.factories import BookingFactory, EventFactory, EventsTicketFactory
+from tests.factories import BookingFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -180,83 +180,3 @@ def test_a_booking_is_never_deleted_or_edited(request, method, who):
 def test_a_bad_token_does_not_turn_405_into_401(anonymous):
     anonymous.credentials(HTTP_AUTHORIZATION="Bearer nonsense")
     assert anonymous.delete(reverse("booking-detail", args=[1])).status_code == 405
-
-
-class TestEventCancelled:
-    def test_whatever_holds_tickets_is_cancelled_and_the_rest_stays(self, admin):
-        event = EventFactory()
-        first, second = EventsTicketFactory.create_batch(2, event=event)
-        pending = BookingFactory(event_ticket=first)
-        confirmed = BookingFactory(event_ticket=second, confirmed=True, quantity=5)
-        cancelled = BookingFactory(event_ticket=first, cancelled=True)
-        elsewhere = BookingFactory()
-        assert admin.post(reverse("event-cancel", args=[event.pk])).status_code == 200
-        for booking in (pending, confirmed):
-            after = fresh(booking)
-            assert (after.status, after.cancellation_reason) == ("CANCELLED", "EVENT_CANCELLED")
-            assert (after.expires_at, after.confirmed_at) == (None, booking.confirmed_at)
-            assert after.cancelled_at is not None
-        assert fresh(cancelled).cancellation_reason == "CUSTOMER"
-        assert fresh(elsewhere).status == "PENDING"
-        assert (sold(first), sold(second), sold(elsewhere.event_ticket)) == (0, 0, 2)
-
-    def test_who_is_owed_money_can_be_listed(self, admin, support):
-        event = EventFactory()
-        ticket = EventsTicketFactory(event=event)
-        BookingFactory(event_ticket=ticket)
-        owed = BookingFactory(event_ticket=ticket, confirmed=True)
-        admin.post(reverse("event-cancel", args=[event.pk]))
-        query = {"cancellation_reason": "EVENT_CANCELLED", "confirmed": "true"}
-        rows = support.get(reverse("booking-list"), query).json()["results"]
-        assert [row["id"] for row in rows] == [owed.pk]
-
-    def test_the_number_of_statements_does_not_grow(self, admin, django_assert_max_num_queries):
-        event = EventFactory()
-        for ticket in EventsTicketFactory.create_batch(4, event=event):
-            BookingFactory.create_batch(5, event_ticket=ticket)
-        with django_assert_max_num_queries(15):
-            assert admin.post(reverse("event-cancel", args=[event.pk])).status_code == 200
-
-
-class TestEventMoved:
-    def move(self, admin, event, **changes):
-        return admin.patch(reverse("event-detail", args=[event.pk]), changes)
-
-    def test_holds_that_have_not_run_out_move_along(self, admin):
-        event = EventFactory()
-        ticket = EventsTicketFactory(event=event)
-        hold = BookingFactory(event_ticket=ticket)
-        run_out = BookingFactory(event_ticket=ticket, run_out=True)
-        confirmed = BookingFactory(event_ticket=ticket, confirmed=True)
-        starts_at = event.starts_at + timedelta(days=10)
-        ends_at = starts_at + timedelta(hours=1)
-        response = self.move(
-            admin, event, starts_at=starts_at.isoformat(), ends_at=ends_at.isoformat()
-        )
-        assert response.status_code == 200
-        assert fresh(hold).expires_at == starts_at - timedelta(days=1)
-        assert fresh(run_out).expires_at == run_out.expires_at
-        assert fresh(confirmed).expires_at is None
-
-    def test_an_earlier_start_leaves_an_hour_from_the_edit(self, admin):
-        event = EventFactory()
-        hold = BookingFactory(event_ticket__event=event)
-        before = timezone.now()
-        self.move(admin, event, starts_at=(before + timedelta(hours=5)).isoformat())
-        slack = fresh(hold).expires_at - (before + timedelta(hours=1))
-        assert timedelta(0) <= slack < timedelta(seconds=30)
-
-    def test_the_limit_on_holds_counts_from_their_placing(self, admin, settings):
-        settings.BOOKING_HOLD_MINUTES = 60 * 24 * 20
-        event = EventFactory()
-        hold = BookingFactory(event_ticket__event=event)
-        self.move(admin, event, starts_at=(event.starts_at - timedelta(days=5)).isoformat())
-        assert fresh(hold).expires_at == hold.created_at + timedelta(days=20)
-
-    def test_another_edit_leaves_the_holds_alone(self, admin):
-        event = EventFactory()
-        hold = BookingFactory(
-            event_ticket__event=event, expires_at=timezone.now() + timedelta(minutes=5)
-        )
-        assert self.move(admin, event, title="Other").status_code == 200
-        assert fresh(hold).expires_at == hold.expires_at
