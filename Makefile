@@ -42,7 +42,7 @@ test-postgresql: $(DEV) ## Run the tests on a throw-away PostgreSQL alone
 	@echo '== Tests on PostgreSQL'
 	@$(CLEAN_ENV) $(BIN)/python -m tests.postgres $(PYTEST) -m 'not sqlite' $(ARGS)
 
-lint: $(DEV) ## Check format, rules, layers, types, migrations and the API schema
+lint: $(DEV) ## Check format, rules, layers, types, migrations, the API schema and the Compose file
 	@echo '== Format'
 	@$(BIN)/python -m ruff format --quiet --check .
 	@echo '== Rules'
@@ -55,6 +55,8 @@ lint: $(DEV) ## Check format, rules, layers, types, migrations and the API schem
 	@$(CHECK_ENV) $(MANAGE) makemigrations --check --dry-run --settings=settings.test
 	@echo '== API schema'
 	@$(CHECK_ENV) $(MANAGE) spectacular --validate --fail-on-warn --file /dev/null --settings=settings.test
+	@echo '== Compose file'
+	@$(BIN)/python -m check_jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 format: $(DEV) ## Format the code and mend what ruff can
 	@$(BIN)/python -m ruff check --quiet --fix-only .
