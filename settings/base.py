@@ -150,7 +150,7 @@ REST_FRAMEWORK = {
         "apps.common.filters.StableOrderingFilter",
     ],
     "DEFAULT_PAGINATION_CLASS": "apps.common.pagination.PageNumberPagination",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "apps.common.schema.AutoSchema",
     "EXCEPTION_HANDLER": "apps.common.exceptions.exception_handler",
     "DEFAULT_THROTTLE_RATES": {
         "register": None,
@@ -169,6 +169,16 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_REQUEST": True,
+    # In the order of the specification's chapters.
+    "TAGS": [
+        {"name": "Authentication and users"},
+        {"name": "Events"},
+        {"name": "Categories"},
+        {"name": "Venues"},
+        {"name": "Organizations"},
+        {"name": "Tickets"},
+        {"name": "Bookings"},
+    ],
     "SCHEMA_PATH_PREFIX": r"/api(/v1)?",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

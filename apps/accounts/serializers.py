@@ -9,8 +9,10 @@ from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidTok
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 from rest_framework_simplejwt.tokens import RefreshToken, Token, UntypedToken
 
+from apps.common.schema import with_examples
 from apps.common.serializers import ModelSerializer
 
+from . import examples
 from .models import LowerCaseEmailField as StoredLowerCaseEmailField
 from .models import User
 
@@ -35,6 +37,7 @@ def check_new_password(password: str, user: User) -> None:
         raise serializers.ValidationError(error.messages) from None
 
 
+@with_examples(request={"first_name": "Ann", "last_name": "Lee-Stone"}, response=examples.ACCOUNT)
 class UserSerializer(ModelSerializer):
     """An account as its owner sees it; the names are theirs to change."""
 
@@ -62,6 +65,7 @@ class LowerCaseEmailField(serializers.EmailField):
         return super().to_internal_value(data).lower()
 
 
+@with_examples(request=examples.REGISTRATION)
 class RegisterSerializer(serializers.ModelSerializer):
     serializer_field_mapping = {
         **serializers.ModelSerializer.serializer_field_mapping,
@@ -82,6 +86,7 @@ class RegisterSerializer(serializers.ModelSerializer):
         return attrs
 
 
+@with_examples(request={"old_password": examples.PASSWORD, "new_password": "battery-staple-9"})
 class PasswordChangeSerializer(serializers.Serializer):
     old_password = PasswordField()
     new_password = PasswordField()
@@ -96,6 +101,9 @@ class PasswordChangeSerializer(serializers.Serializer):
         return value
 
 
+@with_examples(
+    request=examples.CREDENTIALS, response={"access": examples.TOKEN, "refresh": examples.TOKEN}
+)
 class LoginSerializer(serializers.Serializer):
     """Trades credentials for an access and a refresh token (§1.2)."""
 
@@ -131,6 +139,7 @@ def read_token(token_class: type[AnyToken], raw: Any) -> AnyToken:
     return token
 
 
+@with_examples(request={"refresh": examples.TOKEN}, response={"access": examples.TOKEN})
 class TokenRefreshSerializer(serializers.Serializer):
     """Trades a refresh token for a new access token (§1.3)."""
 
@@ -142,6 +151,7 @@ class TokenRefreshSerializer(serializers.Serializer):
         return {"access": str(token.access_token)}
 
 
+@with_examples(request={"token": examples.TOKEN})
 class TokenVerifySerializer(serializers.Serializer):
     token = serializers.CharField(write_only=True)
 
@@ -152,6 +162,7 @@ class TokenVerifySerializer(serializers.Serializer):
         return {}
 
 
+@with_examples(request={"refresh": examples.TOKEN})
 class TokenBlacklistSerializer(serializers.Serializer):
     refresh = serializers.CharField(write_only=True)
 

@@ -1,6 +1,6 @@
 from typing import Any
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework import generics, status
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -8,8 +8,10 @@ from rest_framework.response import Response
 from rest_framework.throttling import ScopedRateThrottle
 from rest_framework_simplejwt.authentication import JWTAuthentication
 
+from apps.common.schema import Operation
 from apps.common.views import MethodFirstMixin
 
+from .examples import DEAD_TOKEN, WRONG_CREDENTIALS
 from .permissions import account_of
 from .serializers import (
     LoginSerializer,
@@ -21,6 +23,10 @@ from .serializers import (
     UserSerializer,
 )
 from .services import change_password, register_user
+
+NOTHING = OpenApiResponse(
+    {"type": "object", "maxProperties": 0}, examples=[OpenApiExample("OK", {})]
+)
 
 
 class PublicView(MethodFirstMixin, generics.GenericAPIView):
@@ -36,6 +42,7 @@ class PublicView(MethodFirstMixin, generics.GenericAPIView):
 
 
 class RegisterView(PublicView):
+    operations = {"post": Operation("Create an account.")}
     serializer_class = RegisterSerializer
     throttle_scope = "register"
 
@@ -57,24 +64,40 @@ class TokenView(PublicView):
 
 
 class LoginView(TokenView):
+    operations = {
+        "post": Operation(
+            "Log in: get an access and a refresh token.", unauthorized=WRONG_CREDENTIALS
+        )
+    }
     serializer_class = LoginSerializer
     throttle_scope = "login"
 
 
 class TokenRefreshView(TokenView):
+    operations = {
+        "post": Operation("Trade a refresh token for a new access token.", unauthorized=DEAD_TOKEN)
+    }
     serializer_class = TokenRefreshSerializer
     throttle_scope = "refresh"
 
 
+@extend_schema_view(post=extend_schema(responses=NOTHING))
 class TokenVerifyView(TokenView):
+    operations = {"post": Operation("Tell whether a token is valid.", unauthorized=DEAD_TOKEN)}
     serializer_class = TokenVerifySerializer
 
 
+@extend_schema_view(post=extend_schema(responses=NOTHING))
 class TokenBlacklistView(TokenView):
+    operations = {"post": Operation("Log out: end a refresh token.", unauthorized=DEAD_TOKEN)}
     serializer_class = TokenBlacklistSerializer
 
 
 class MeView(MethodFirstMixin, generics.RetrieveUpdateAPIView):
+    operations = {
+        "retrieve": Operation("Show your account."),
+        "partial_update": Operation("Change your names."),
+    }
     serializer_class = UserSerializer
     http_method_names = ("get", "patch", "head", "options")
 
@@ -83,6 +106,7 @@ class MeView(MethodFirstMixin, generics.RetrieveUpdateAPIView):
 
 
 class PasswordChangeView(MethodFirstMixin, generics.GenericAPIView):
+    operations = {"post": Operation("Change your password, which ends all your tokens.")}
     serializer_class = PasswordChangeSerializer
     throttle_classes = (ScopedRateThrottle,)
     throttle_scope = "password_change"

@@ -11,6 +11,7 @@ class SoldOut(DomainError):
 
     code = "sold_out"
     message = "There are not enough tickets left."
+    example = {"remaining": 1}
 
 
 class IdempotencyKeyReused(DomainError):
@@ -21,6 +22,7 @@ class IdempotencyKeyReused(DomainError):
 class BookingNotPending(DomainError):
     code = "booking_not_pending"
     message = "Only a PENDING booking can be confirmed."
+    example = {"status": "CANCELLED"}
 
 
 class BookingExpired(DomainError):
@@ -31,8 +33,10 @@ class BookingExpired(DomainError):
 class BookingCancelled(DomainError):
     code = "booking_cancelled"
     message = "The booking is cancelled already."
+    example = {"status": "CANCELLED"}
 
 
 class BookingNotConfirmed(DomainError):
     code = "booking_not_confirmed"
     message = "Only a CONFIRMED booking can be refunded."
+    example = {"status": "PENDING"}

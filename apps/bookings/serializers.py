@@ -6,9 +6,11 @@ from rest_framework import serializers
 
 from apps.common.fields import IdField
 from apps.common.models import MAX_INTEGER
+from apps.common.schema import with_examples
 from apps.common.serializers import ModelSerializer
 from apps.tickets.models import EventsTicket
 
+from . import examples
 from .models import MIN_QUANTITY, Booking
 
 
@@ -19,11 +21,13 @@ class VisibleTicketField(IdField):
         return EventsTicket.objects.visible_to(self.context["request"].user)
 
 
+@with_examples(request=examples.INPUT)
 class BookingCreateSerializer(serializers.Serializer):
     event_ticket = VisibleTicketField(queryset=EventsTicket.objects.none())
     quantity = serializers.IntegerField(min_value=MIN_QUANTITY, max_value=MAX_INTEGER)
 
 
+@with_examples(response=examples.BOOKING)
 class BookingSerializer(ModelSerializer):
     """A booking from `Booking.objects.with_details()`."""
 
@@ -62,6 +66,7 @@ class BookingSerializer(ModelSerializer):
         return settings.CURRENCY
 
 
+@with_examples(response=examples.EVENT_BOOKING)
 class EventBookingSerializer(BookingSerializer):
     """A booking as the members of the event's organization see it."""
 

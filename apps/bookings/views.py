@@ -13,10 +13,21 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.permissions import IsCustomer, IsSupportOrAdmin, account_of
+from apps.common.schema import Operation
 from apps.common.views import MethodFirstMixin
+from apps.events.errors import EventStarted
 from apps.events.models import Event
 from apps.organizations.permissions import IsOrganizationMember
 
+from .errors import (
+    BookingCancelled,
+    BookingExpired,
+    BookingNotConfirmed,
+    BookingNotPending,
+    EventNotPublished,
+    IdempotencyKeyReused,
+    SoldOut,
+)
 from .filters import BookingFilter
 from .models import MAX_KEY_LENGTH, Booking
 from .permissions import CanRefundBooking
@@ -29,6 +40,24 @@ IDEMPOTENCY_KEY = "Idempotency-Key"
 class BookingViewSet(
     MethodFirstMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
 ):
+    operations = {
+        "list": Operation("List your bookings; support and admins see all."),
+        "create": Operation(
+            "Book tickets: they are held for you for a while.",
+            (EventNotPublished, EventStarted, SoldOut, IdempotencyKeyReused),
+        ),
+        "retrieve": Operation("Show a booking."),
+        "cancel": Operation(
+            "Cancel a booking: its tickets return.", (BookingCancelled, EventStarted)
+        ),
+        "confirm": Operation(
+            "Confirm a PENDING booking.",
+            (BookingNotPending, EventNotPublished, EventStarted, BookingExpired),
+        ),
+        "refund": Operation(
+            "Refund a CONFIRMED booking: its tickets return.", (BookingNotConfirmed,)
+        ),
+    }
     queryset = Booking.objects.none()
     serializer_class = BookingSerializer
     filterset_class = BookingFilter
@@ -107,6 +136,7 @@ class BookingViewSet(
 class EventBookingsView(MethodFirstMixin, generics.ListAPIView):
     """All bookings of one event, for the members of its organization."""
 
+    operations = {"get": Operation("List all bookings of an event.")}
     queryset = Booking.objects.none()
     serializer_class = EventBookingSerializer
     permission_classes = (IsAuthenticated, IsOrganizationMember)

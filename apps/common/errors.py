@@ -7,11 +7,12 @@ class DomainError(Exception):
     """A rule was broken and nothing was changed.
 
     `code` is stable and meant for programs, `message` for people; `details` are further facts
-    that a client needs, by name.
+    that a client needs, by name, of which `example` has some to show.
     """
 
     code: ClassVar[str]
     message: ClassVar[str]
+    example: ClassVar[dict[str, Any]] = {}
 
     def __init__(self, **details: Any) -> None:
         super().__init__(self.message)

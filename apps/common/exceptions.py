@@ -19,13 +19,18 @@ STATUS_BY_CODE = {"idempotency_key_reused": 422}
 RETRY_AFTER_SECONDS = 1
 
 
+def status_of(error: DomainError | type[DomainError]) -> int:
+    """The HTTP status with which a broken rule is answered."""
+    return STATUS_BY_CODE.get(error.code, 400)
+
+
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
     """DRF's handler, and the answers to domain errors and to a database that refused or is away."""
     if isinstance(exc, FieldError):
         return Response({exc.field: [exc.field_message]}, status=400)
     if isinstance(exc, DomainError):
         body = {"detail": exc.message, "code": exc.code, **exc.details}
-        return Response(body, status=STATUS_BY_CODE.get(exc.code, 400))
+        return Response(body, status=status_of(exc))
     if isinstance(exc, ObjectDoesNotExist):
         # Deleted between the view's look-up and the service's lock.
         exc = NotFound()

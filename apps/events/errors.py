@@ -29,6 +29,7 @@ class NoTicketTypes(DomainError):
 class CapacityBelowSold(DomainError):
     code = "capacity_below_sold"
     message = "The capacity cannot be less than the tickets that are taken."
+    example = {"sold": 120}
 
 
 class EventHasBookings(DomainError):

@@ -1,10 +1,13 @@
 from rest_framework import serializers
 
+from apps.common.schema import with_examples
 from apps.common.serializers import ModelSerializer, UniqueNameField
 
+from . import examples
 from .models import Event, EventCategory
 
 
+@with_examples(request=examples.CATEGORY_INPUT, response=examples.CATEGORY)
 class EventCategorySerializer(ModelSerializer):
     name = UniqueNameField(EventCategory.objects.all())
 
@@ -13,6 +16,7 @@ class EventCategorySerializer(ModelSerializer):
         fields = ("id", "name", "created_at", "updated_at")
 
 
+@with_examples(request=examples.INPUT, response=examples.EVENT)
 class EventSerializer(ModelSerializer):
     organization_name = serializers.CharField(source="organization.name", read_only=True)
     venue_name = serializers.CharField(source="venue.name", read_only=True)

@@ -13,10 +13,21 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from apps.accounts.permissions import IsAdminOrReadOnly, account_of
+from apps.common.errors import InUse
+from apps.common.schema import Operation
 from apps.common.views import DeleteUnreferencedMixin, MethodFirstMixin
 from apps.organizations.models import Organization
 from apps.venues.models import Venue
 
+from .errors import (
+    CapacityBelowSold,
+    EventCancelled,
+    EventEnded,
+    EventHasBookings,
+    EventNotDraft,
+    EventStarted,
+    NoTicketTypes,
+)
 from .filters import EventFilter
 from .models import Event, EventCategory
 from .permissions import CanManageEvent, CanPublishEvent, IsOrganizerOrAdmin
@@ -27,6 +38,14 @@ EVENT_ORDERING_FIELDS = ("starts_at", "title", "created_at")
 
 
 class EventCategoryViewSet(MethodFirstMixin, DeleteUnreferencedMixin, viewsets.ModelViewSet):
+    operations = {
+        "list": Operation("List categories."),
+        "create": Operation("Create a category."),
+        "retrieve": Operation("Show a category."),
+        "update": Operation("Replace a category."),
+        "partial_update": Operation("Change a category."),
+        "destroy": Operation("Delete a category.", (InUse,)),
+    }
     queryset = EventCategory.objects.all()
     serializer_class = EventCategorySerializer
     ordering_fields = ("name", "created_at")
@@ -39,6 +58,24 @@ class EventCategoryViewSet(MethodFirstMixin, DeleteUnreferencedMixin, viewsets.M
 
 
 class EventViewSet(MethodFirstMixin, viewsets.ModelViewSet):
+    operations = {
+        "list": Operation("List published events, or by status those that you may see."),
+        "create": Operation("Create an event, as a draft."),
+        "retrieve": Operation("Show an event."),
+        "update": Operation(
+            "Replace an event.", (EventCancelled, CapacityBelowSold, EventHasBookings)
+        ),
+        "partial_update": Operation(
+            "Change an event.", (EventCancelled, CapacityBelowSold, EventHasBookings)
+        ),
+        "destroy": Operation("Delete an event that nobody has booked.", (InUse,)),
+        "my_events": Operation("List the events of all organizations that you are a member of."),
+        "publish": Operation(
+            "Publish a draft: from now on it can be booked.",
+            (EventCancelled, EventNotDraft, EventStarted, NoTicketTypes),
+        ),
+        "cancel": Operation("Cancel an event, and with it all its bookings.", (EventEnded,)),
+    }
     queryset = Event.objects.none()
     serializer_class = EventSerializer
     filterset_class = EventFilter
@@ -84,6 +121,7 @@ class EventViewSet(MethodFirstMixin, viewsets.ModelViewSet):
     def perform_destroy(self, instance: Event) -> None:
         delete_event(event_id=instance.pk)
 
+    @extend_schema(responses=EventSerializer(many=True))
     @action(
         detail=False, url_path="my-events", permission_classes=(IsAuthenticated, IsOrganizerOrAdmin)
     )
@@ -106,6 +144,7 @@ class EventViewSet(MethodFirstMixin, viewsets.ModelViewSet):
 class OrganizationEventsView(MethodFirstMixin, generics.ListAPIView):
     """Events of one organization: all of them for its members, the published ones for others."""
 
+    operations = {"get": Operation("List an organization's events: drafts too for its members.")}
     queryset = Event.objects.none()
     serializer_class = EventSerializer
     permission_classes = (IsAuthenticated,)
@@ -124,6 +163,7 @@ class OrganizationEventsView(MethodFirstMixin, generics.ListAPIView):
 class VenueScheduleView(MethodFirstMixin, generics.ListAPIView):
     """Published events at one venue that have not started, soonest first."""
 
+    operations = {"get": Operation("List the published events to come at a venue.")}
     queryset = Event.objects.none()
     serializer_class = EventSerializer
     permission_classes = (AllowAny,)

@@ -3,8 +3,10 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.accounts.models import User
+from apps.common.schema import with_examples
 from apps.common.serializers import ModelSerializer, UniqueNameField
 
+from . import examples
 from .models import Membership, Organization
 from .services import create_organization
 
@@ -18,6 +20,7 @@ class AccountByEmailField(serializers.SlugRelatedField):
         super().__init__(slug_field="email", queryset=User.objects.all(), **kwargs)
 
 
+@with_examples(request=examples.INPUT, response=examples.ORGANIZATION)
 class OrganizationSerializer(ModelSerializer):
     name = UniqueNameField(Organization.objects.all())
 
@@ -33,6 +36,9 @@ class OrganizationSerializer(ModelSerializer):
         )
 
 
+@with_examples(
+    request={**examples.INPUT, "owner_email": "max@example.org"}, response=examples.ORGANIZATION
+)
 class OrganizationCreateSerializer(OrganizationSerializer):
     owner_email = AccountByEmailField(
         write_only=True,
@@ -48,6 +54,7 @@ class OrganizationCreateSerializer(OrganizationSerializer):
         return create_organization(owner=owner, **validated_data)
 
 
+@with_examples(response=examples.MEMBERSHIP)
 class MembershipSerializer(ModelSerializer):
     user_email = serializers.EmailField(source="user.email", read_only=True)
     first_name = serializers.CharField(source="user.first_name", read_only=True)
@@ -68,6 +75,7 @@ class MembershipSerializer(ModelSerializer):
         read_only_fields = fields
 
 
+@with_examples(request=examples.NEW_MEMBER)
 class AddMemberSerializer(serializers.Serializer):
     user_email = AccountByEmailField()
     role = serializers.ChoiceField(Membership.Role.choices)

@@ -9,8 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.permissions import IsAdminOrReadOnly
+from apps.common.errors import InUse
+from apps.common.schema import Operation
 from apps.common.views import DeleteUnreferencedMixin, MethodFirstMixin
 
+from .errors import AlreadyMember
 from .models import Organization
 from .permissions import CanGrantRole, IsOrganizationMember, IsOrganizationOwnerOrManager
 from .serializers import (
@@ -23,6 +26,16 @@ from .services import add_member
 
 
 class OrganizationViewSet(MethodFirstMixin, DeleteUnreferencedMixin, viewsets.ModelViewSet):
+    operations = {
+        "list": Operation("List organizations."),
+        "create": Operation("Create an organization."),
+        "retrieve": Operation("Show an organization."),
+        "update": Operation("Replace an organization."),
+        "partial_update": Operation("Change an organization."),
+        "destroy": Operation("Delete an organization.", (InUse,)),
+        "members": Operation("List the members of an organization with their roles."),
+        "add_member": Operation("Give an account a role in an organization.", (AlreadyMember,)),
+    }
     queryset = Organization.objects.all()
     ordering_fields = ("name", "created_at")
     ordering = ("name", "id")

@@ -1,12 +1,15 @@
 from django.conf import settings
 from rest_framework import serializers
 
+from apps.common.schema import with_examples
 from apps.common.serializers import ModelSerializer
 from apps.events.models import Event
 
+from . import examples
 from .models import EventsTicket
 
 
+@with_examples(request=examples.INPUT, response=examples.TICKET)
 class EventsTicketSerializer(ModelSerializer):
     """A ticket type from `EventsTicket.objects.with_available()`."""
 

@@ -8,9 +8,13 @@ from rest_framework import generics, viewsets
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.serializers import BaseSerializer
 
+from apps.common.errors import InUse
+from apps.common.schema import Operation
 from apps.common.views import MethodFirstMixin
+from apps.events.errors import EventCancelled, EventEnded
 from apps.events.models import Event
 
+from .errors import HasSales, LastTicketType, QuotaBelowSold
 from .filters import EventsTicketFilter
 from .models import EventsTicket
 from .permissions import IsOrganizerOrAdmin
@@ -19,6 +23,14 @@ from .services import create_ticket, delete_ticket, update_ticket
 
 
 class EventsTicketViewSet(MethodFirstMixin, viewsets.ModelViewSet):
+    operations = {
+        "list": Operation("List ticket types of events that you may see."),
+        "create": Operation("Create a ticket type.", (EventCancelled, EventEnded)),
+        "retrieve": Operation("Show a ticket type."),
+        "update": Operation("Replace a ticket type.", (QuotaBelowSold,)),
+        "partial_update": Operation("Change a ticket type.", (QuotaBelowSold,)),
+        "destroy": Operation("Delete a ticket type.", (HasSales, InUse, LastTicketType)),
+    }
     queryset = EventsTicket.objects.none()
     serializer_class = EventsTicketSerializer
     filterset_class = EventsTicketFilter
@@ -57,6 +69,7 @@ class EventsTicketViewSet(MethodFirstMixin, viewsets.ModelViewSet):
 class AvailableTicketsView(MethodFirstMixin, generics.ListAPIView):
     """What can be booked for an event, cheapest first: a plain array."""
 
+    operations = {"get": Operation("List what can be booked for an event, cheapest first.")}
     queryset = EventsTicket.objects.none()
     serializer_class = EventsTicketSerializer
     permission_classes = (AllowAny,)

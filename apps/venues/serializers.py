@@ -1,8 +1,11 @@
+from apps.common.schema import with_examples
 from apps.common.serializers import ModelSerializer, UniqueNameField
 
+from . import examples
 from .models import Venue
 
 
+@with_examples(request=examples.INPUT, response=examples.VENUE)
 class VenueSerializer(ModelSerializer):
     name = UniqueNameField(Venue.objects.all())
 

@@ -5,6 +5,8 @@ from rest_framework import viewsets
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from apps.accounts.permissions import IsAdminOrReadOnly
+from apps.common.errors import InUse
+from apps.common.schema import Operation
 from apps.common.views import DeleteUnreferencedMixin, MethodFirstMixin
 
 from .models import Venue
@@ -13,6 +15,14 @@ from .serializers import VenueSerializer
 
 
 class VenueViewSet(MethodFirstMixin, DeleteUnreferencedMixin, viewsets.ModelViewSet):
+    operations = {
+        "list": Operation("List venues."),
+        "create": Operation("Create a venue."),
+        "retrieve": Operation("Show a venue."),
+        "update": Operation("Replace a venue."),
+        "partial_update": Operation("Change a venue."),
+        "destroy": Operation("Delete a venue.", (InUse,)),
+    }
     queryset = Venue.objects.all()
     serializer_class = VenueSerializer
     ordering_fields = ("name", "created_at")

@@ -1,0 +1,26 @@
+"""What the documentation shows: a booking of the ticket type by the account of theirs."""
+
+from apps.accounts.examples import ACCOUNT
+from apps.events.examples import EVENT
+from apps.tickets.examples import TICKET
+
+INPUT = {"event_ticket": TICKET["id"], "quantity": 2}
+BOOKING = {
+    "id": 31,
+    "user": ACCOUNT["id"],
+    "event": EVENT["id"],
+    "event_title": EVENT["title"],
+    **INPUT,
+    "ticket_type": TICKET["ticket_type"],
+    "unit_price": TICKET["price"],
+    "total_price": "50.00",
+    "currency": TICKET["currency"],
+    "status": "PENDING",
+    "expires_at": "2030-06-20T19:00:00Z",
+    "confirmed_at": None,
+    "cancelled_at": None,
+    "cancellation_reason": "",
+    "created_at": "2030-03-01T18:30:00Z",
+    "updated_at": "2030-03-01T18:30:00Z",
+}
+EVENT_BOOKING = {**BOOKING, "user_email": ACCOUNT["email"]}

@@ -1,0 +1,182 @@
+"""The OpenAPI schema: what views, serializers and errors say of themselves, put together."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
+from drf_spectacular.plumbing import ResolvedComponent, get_doc
+from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from rest_framework.permissions import AllowAny, IsAuthenticated
+
+from .errors import DomainError
+from .exceptions import status_of
+
+CHAPTERS = {
+    "auth": "Authentication and users",
+    "events": "Events",
+    "categories": "Categories",
+    "venues": "Venues",
+    "organizations": "Organizations",
+    "tickets": "Tickets",
+    "bookings": "Bookings",
+}
+
+STANDARD_ACTIONS = ("list", "create", "retrieve", "update", "partial_update", "destroy")
+
+REFUSAL = {
+    "type": "object",
+    "description": "Why a request was refused: `code`, where there is one, is for programs.",
+    "properties": {"detail": {"type": "string"}, "code": {"type": "string"}},
+    "required": ["detail"],
+    "additionalProperties": {},
+}
+FIELD_ERRORS = {
+    "type": "object",
+    "description": "What is wrong with the input, by field.",
+    "additionalProperties": {"type": "array", "items": {"type": "string"}},
+}
+
+EXAMPLES_BY_STATUS: dict[int, dict[str, Any]] = {
+    401: {"detail": "Authentication credentials were not provided."},
+    404: {"detail": "Not found."},
+    415: {"detail": 'Unsupported media type "text/plain" in request.'},
+    429: {"detail": "Request was throttled. Expected available in 30 seconds."},
+    503: {"detail": "The service is busy. Try again in a moment.", "code": "busy"},
+}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What a view says of one of its operations: a sentence, and the rules that may refuse it.
+
+    `unauthorized` is the body of a 401 where it is not for a missing token: a wrong password.
+    """
+
+    summary: str
+    refusals: Sequence[type[DomainError]] = ()
+    unauthorized: dict[str, Any] | None = None
+
+
+def with_examples(
+    request: dict[str, Any] | None = None, response: dict[str, Any] | None = None
+) -> Callable[[type], type]:
+    """Gives a serializer the examples that the documentation shows, by direction."""
+    examples = []
+    if request is not None:
+        examples.append(OpenApiExample("Request", request, request_only=True))
+    if response is not None:
+        examples.append(OpenApiExample("Response", response, response_only=True))
+    return extend_schema_serializer(examples=examples)
+
+
+class AutoSchema(SpectacularAutoSchema):
+    """Tags by chapter, short ids, and every status that an operation can answer."""
+
+    view: Any
+    method: str
+
+    def get_operation_id(self) -> str:
+        tokens = [token.replace("-", "_") for token in self._tokenize_path()]
+        if self._action in STANDARD_ACTIONS:
+            tokens.append(self._action)
+        return "_".join(tokens)
+
+    def get_tags(self) -> list[str]:
+        return [CHAPTERS[self._tokenize_path()[0]]]
+
+    def get_summary(self) -> str | None:
+        return self._operation.summary
+
+    def get_description(self) -> str:  # type: ignore[override]
+        rights = [f"`{type(each).__name__}`: {get_doc(type(each))}" for each in self._permissions]
+        refusals = [f"`{each.code}`: {each.message}" for each in self._operation.refusals]
+        return "\n\n".join(
+            [
+                *(["Permissions:\n" + _bullets(rights)] if rights else []),
+                *(["Refused with:\n" + _bullets(refusals)] if refusals else []),
+            ]
+        )
+
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
+        bodies = super()._get_response_bodies(direction)
+        for code, body in bodies.items():
+            body["description"] = body["description"] or HTTPStatus(int(code)).phrase
+        for status in sorted(self._error_statuses()):
+            bodies[str(status)] = self._error_response(status)
+        return bodies
+
+    @property
+    def _action(self) -> str:
+        """The key in the view's `operations`: its action, or what the method stands for."""
+        method = self.method.lower()
+        names = (getattr(self.view, "action", None), self.method_mapping[method], method)
+        return next((name for name in names if name and name in self.view.operations), method)
+
+    @property
+    def _operation(self) -> Operation:
+        return self.view.operations[self._action]
+
+    @property
+    def _permissions(self) -> list[Any]:
+        """What is asked of the caller beyond a token."""
+        asked = self.view.get_permissions()
+        return [each for each in asked if type(each) not in (AllowAny, IsAuthenticated)]
+
+    def _error_statuses(self) -> set[int]:
+        statuses = {503} | {status_of(refusal) for refusal in self._operation.refusals}
+        if self._operation.unauthorized or self.view.get_authenticators():
+            statuses.add(401)
+        if self._permissions:
+            statuses.add(403)
+        if "{id}" in self.path or (self._is_list_view() and self._get_paginator()):
+            statuses.add(404)
+        if self._takes_input():
+            statuses.add(400)
+        if self._get_request_body():
+            statuses.add(415)
+        if getattr(self.view, "throttle_scope", None):
+            statuses.add(429)
+        return statuses
+
+    def _error_response(self, status: int) -> dict[str, Any]:
+        refusals = [each for each in self._operation.refusals if status_of(each) == status]
+        found: dict[str, Any] = {
+            each.code: {"value": {"detail": each.message, "code": each.code, **each.example}}
+            for each in refusals
+        }
+        schema: dict[str, Any] = self._component("Refusal", REFUSAL)
+        if status == 400 and self._takes_input():
+            schema = {"anyOf": [self._component("FieldErrors", FIELD_ERRORS), schema]}
+            found = {"invalid": {"value": {"field": ["This value is not valid."]}}, **found}
+        if body := self._example_of(status):
+            found = {"refused": {"value": body}}
+        return {
+            "description": HTTPStatus(status).phrase,
+            "content": {"application/json": {"schema": schema, "examples": found}},
+        }
+
+    def _example_of(self, status: int) -> dict[str, Any] | None:
+        """The body of an error that is the same whatever rule it is about."""
+        if status == 401 and self._operation.unauthorized:
+            return self._operation.unauthorized
+        if status == 403:
+            return {"detail": self._permissions[0].message}
+        return EXAMPLES_BY_STATUS.get(status)
+
+    def _takes_input(self) -> bool:
+        # An unknown ordering is ignored; it is the filters that have bad values.
+        is_filtered = self._is_list_view() and hasattr(self.view, "filterset_class")
+        return bool(self._get_request_body()) or is_filtered
+
+    def _component(self, name: str, schema: dict[str, Any]) -> dict[str, str]:
+        component = ResolvedComponent(
+            name=name, type=ResolvedComponent.SCHEMA, schema=schema, object=name
+        )
+        self.registry.register_on_missing(component)
+        return dict(component.ref)
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)

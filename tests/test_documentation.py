@@ -1,0 +1,201 @@
+"""What developers see of the API: the schema, Swagger and Redoc."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from apps.common.errors import DomainError, FieldError
+from apps.common.exceptions import status_of
+
+METHODS = ("get", "post", "put", "patch", "delete")
+CHAPTERS = {
+    "/api/auth/": "Authentication and users",
+    "/api/v1/events/": "Events",
+    "/api/v1/categories/": "Categories",
+    "/api/v1/venues/": "Venues",
+    "/api/v1/organizations/": "Organizations",
+    "/api/v1/tickets/": "Tickets",
+    "/api/v1/bookings/": "Bookings",
+}
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    response = APIClient().get(reverse("schema"), {"format": "json"})
+    assert response.status_code == 200
+    return json.loads(response.content)
+
+
+@pytest.fixture(scope="module")
+def operations(schema) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (path, method, operation)
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+        if method in METHODS
+    ]
+
+
+def errors() -> set[type[DomainError]]:
+    """Every rule that can refuse a request, by its class."""
+    found, left = set(), [DomainError]
+    while left:
+        subclasses = left.pop().__subclasses__()
+        found.update(subclasses)
+        left += subclasses
+    return found - {FieldError}
+
+
+def resolve(schema: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in part:
+        return part
+    return schema["components"]["schemas"][part["$ref"].rpartition("/")[2]]
+
+
+class TestSchema:
+    def test_it_is_valid_and_complete_without_a_warning(self, tmp_path):
+        call_command("spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "api"))
+
+    def test_it_is_yaml_unless_json_is_asked_for(self, anonymous, schema):
+        response = anonymous.get(reverse("schema"))
+        assert response.headers["Content-Type"].startswith("application/vnd.oai.openapi")
+        assert response.content.startswith(b"openapi: 3.")
+        assert schema["info"]["title"] == "BTick API"
+
+    def test_every_operation_is_in_the_chapter_of_its_path(self, operations):
+        for path, _, operation in operations:
+            chapter = next(CHAPTERS[prefix] for prefix in CHAPTERS if path.startswith(prefix))
+            assert operation["tags"] == [chapter]
+
+    def test_chapters_come_in_the_order_of_the_specification(self, schema):
+        assert [tag["name"] for tag in schema["tags"]] == list(CHAPTERS.values())
+
+    def test_every_operation_has_a_summary_of_one_sentence(self, operations):
+        for path, method, operation in operations:
+            assert re.fullmatch(r"[A-Z][^.]*\.", operation["summary"]), (method, path)
+
+    def test_ids_are_short_and_differ(self, operations):
+        ids = [operation["operationId"] for *_, operation in operations]
+        assert len(ids) == len(set(ids))
+        assert all(re.fullmatch(r"[a-z_]{9,30}", each) for each in ids)
+
+    def test_ids_are_what_clients_have_been_generated_from(self, operations):
+        ids = {operation["operationId"]: (method, path) for path, method, operation in operations}
+        assert ids["bookings_create"] == ("post", "/api/v1/bookings/")
+        assert ids["bookings_cancel"] == ("patch", "/api/v1/bookings/{id}/cancel/")
+        assert ids["events_my_events"] == ("get", "/api/v1/events/my-events/")
+        assert ids["events_partial_update"] == ("patch", "/api/v1/events/{id}/")
+        assert ids["auth_me_retrieve"] == ("get", "/api/auth/me/")
+        assert ids["organizations_add_member"] == (
+            "post",
+            "/api/v1/organizations/{id}/add-member/",
+        )
+
+    def test_lists_are_documented_as_pages(self, schema, operations):
+        documented = {
+            operation["operationId"]: operation["responses"]["200"]["content"]["application/json"]
+            for _, method, operation in operations
+            if method == "get"
+        }
+        for name, content in documented.items():
+            properties = resolve(schema, content["schema"]).get("properties", {})
+            is_list = name.endswith("_list") or name in {
+                *("events_my_events", "events_bookings", "venues_schedule"),
+                *("organizations_events", "organizations_members"),
+            }
+            assert (set(properties) == {"count", "next", "previous", "results"}) == is_list, name
+        assert documented["events_available_tickets"]["schema"]["type"] == "array"
+
+    def test_every_body_has_an_example_with_the_fields_of_its_schema(self, schema, operations):
+        for path, method, operation in operations:
+            bodies = [("requestBody", operation.get("requestBody"))]
+            bodies += operation["responses"].items()
+            for where, body in bodies:
+                for content in (body or {}).get("content", {}).values():
+                    assert content.get("examples"), (method, path, where)
+        for path, method, operation in operations:
+            for code in ("200", "201"):
+                content = operation["responses"].get(code, {}).get("content", {})
+                if not content:
+                    continue
+                shape = resolve(schema, content["application/json"]["schema"])
+                (example,) = content["application/json"]["examples"].values()
+                value = example["value"]
+                if "results" in shape.get("properties", {}):
+                    assert set(value) == {"count", "next", "previous", "results"}
+                    shape, value = shape["properties"]["results"], value["results"]
+                if shape["type"] == "array":
+                    shape, value = resolve(schema, shape["items"]), value[0]
+                assert set(value) == set(shape.get("properties", {})), (method, path)
+
+    def test_example_requests_have_fields_that_exist_and_all_that_are_required(
+        self, schema, operations
+    ):
+        for path, method, operation in operations:
+            content = operation.get("requestBody", {}).get("content", {})
+            if content:
+                shape = resolve(schema, content["application/json"]["schema"])
+                (example,) = content["application/json"]["examples"].values()
+                assert set(shape.get("required", [])) <= set(example["value"]), (method, path)
+                assert set(example["value"]) <= set(shape["properties"]), (method, path)
+
+    def test_a_booking_can_answer_all_this(self, operations):
+        booking = next(op for *_, op in operations if op["operationId"] == "bookings_create")
+        assert sorted(booking["responses"]) == ["201", "400", "401", "403", "415", "422", "503"]
+        refused = booking["responses"]["400"]["content"]["application/json"]["examples"]
+        assert refused["sold_out"]["value"] == {
+            "detail": "There are not enough tickets left.",
+            "code": "sold_out",
+            "remaining": 1,
+        }
+        assert list(refused) == ["invalid", "event_not_published", "event_started", "sold_out"]
+
+    @pytest.mark.parametrize(
+        ("name", "codes"),
+        [
+            ("auth_register", ["201", "400", "415", "429", "503"]),
+            ("auth_jwt_create", ["200", "400", "401", "415", "429", "503"]),
+            ("auth_jwt_verify", ["200", "400", "401", "415", "503"]),
+            ("auth_me_retrieve", ["200", "401", "503"]),
+            ("auth_password_change", ["204", "400", "401", "415", "429", "503"]),
+            ("events_list", ["200", "400", "401", "404", "503"]),
+            ("events_create", ["201", "400", "401", "403", "415", "503"]),
+            ("events_retrieve", ["200", "401", "404", "503"]),
+            ("events_destroy", ["204", "400", "401", "403", "404", "503"]),
+            ("events_publish", ["200", "400", "401", "403", "404", "503"]),
+            ("events_available_tickets", ["200", "401", "404", "503"]),
+            ("bookings_cancel", ["200", "400", "401", "404", "503"]),
+            ("venues_list", ["200", "401", "404", "503"]),
+        ],
+    )
+    def test_every_status_is_documented(self, operations, name, codes):
+        operation = next(op for *_, op in operations if op["operationId"] == name)
+        assert sorted(operation["responses"]) == codes
+        assert all(body["description"] for body in operation["responses"].values())
+
+    def test_every_rule_is_documented_where_it_can_refuse(self, operations):
+        documented = {
+            (int(code), name)
+            for *_, operation in operations
+            for code, body in operation["responses"].items()
+            for content in body.get("content", {}).values()
+            for name in content["examples"]
+        }
+        assert {(status_of(error), error.code) for error in errors()} <= documented
+
+
+class TestPages:
+    @pytest.mark.parametrize("page", ["swagger", "redoc"])
+    def test_they_load_nothing_from_another_host(self, anonymous, page):
+        html = anonymous.get(reverse(page)).content.decode()
+        assert "/static/drf_spectacular_sidecar/" in html
+        assert "://" not in html
+
+    def test_swagger_sends_no_schema_to_a_validator(self, anonymous):
+        html = anonymous.get(reverse("swagger")).content.decode()
+        assert '"validatorUrl": null' in html
