@@ -10,6 +10,9 @@ from drf_spectacular.views import (
 
 from apps.common.views import not_found
 
+admin.site.site_header = admin.site.site_title = "BTick"
+admin.site.index_title = "Administration"
+
 api_v1 = [
     path("", include("apps.organizations.urls")),
     path("", include("apps.venues.urls")),

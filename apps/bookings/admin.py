@@ -1,0 +1,71 @@
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+
+from apps.common.admin import ServiceModelAdmin, transition
+
+from .models import Booking
+from .services import cancel_booking, confirm_booking, place_booking, refund_booking
+
+
+@admin.register(Booking)
+class BookingAdmin(ServiceModelAdmin):
+    """Bookings are placed here and moved by actions; what was placed is never edited or deleted."""
+
+    list_display = (
+        "id",
+        "status",
+        "user",
+        "event",
+        "ticket_type",
+        "quantity",
+        "total_price",
+        "expires_at",
+    )
+    list_filter = ("status", "cancellation_reason", "created_at")
+    list_select_related = ("user", "event_ticket__event")
+    search_fields = ("=id", "user__email", "event_ticket__event__title")
+    autocomplete_fields = ("user", "event_ticket")
+    columns = (
+        *("user", "event", "event_ticket", "quantity", "unit_price", "total_price"),
+        *("status", "expires_at", "confirmed_at", "cancelled_at", "cancellation_reason"),
+        *("created_at", "updated_at"),
+    )
+    actions = ("confirm", "cancel", "refund")
+
+    def get_fields(self, request: HttpRequest, obj: Booking | None = None) -> tuple[str, ...]:
+        return self.columns if obj else ("user", "event_ticket", "quantity")
+
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: Booking | None = None
+    ) -> tuple[str, ...]:
+        return self.columns if obj else ()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
+        return False
+
+    def create(self, **fields: Any) -> Booking:
+        ticket = fields.pop("event_ticket")
+        booking, _ = place_booking(ticket_id=ticket.pk, **fields)
+        return booking
+
+    @admin.display(ordering="event_ticket__event__title")
+    def event(self, booking: Booking) -> str:
+        return str(booking.event_ticket.event)
+
+    @admin.display(ordering="event_ticket__ticket_type")
+    def ticket_type(self, booking: Booking) -> str:
+        return booking.event_ticket.ticket_type
+
+    @transition("Confirm", "Confirmed")
+    def confirm(self, request: HttpRequest, booking: Booking) -> None:
+        confirm_booking(booking_id=booking.pk)
+
+    @transition("Cancel", "Cancelled", confirm=True)
+    def cancel(self, request: HttpRequest, booking: Booking) -> None:
+        cancel_booking(booking_id=booking.pk, reason=Booking.CancellationReason.SUPPORT)
+
+    @transition("Refund", "Refunded", confirm=True)
+    def refund(self, request: HttpRequest, booking: Booking) -> None:
+        refund_booking(booking_id=booking.pk)

@@ -1,0 +1,181 @@
+"""What Django admin needs so that its forms are no back door: rules and locks are the services'."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin import helpers
+from django.contrib.admin.utils import model_ngettext
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+
+from .errors import DomainError, FieldError
+
+SHOWN_BEFORE_ASKING = 20
+
+
+class RefusableForm(forms.ModelForm):
+    """Shows what a service has refused, beside everything that was typed."""
+
+    refusal: DomainError | None = None
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        if isinstance(self.refusal, FieldError) and self.refusal.field in self.fields:
+            self.add_error(self.refusal.field, self.refusal.field_message)
+        elif self.refusal is not None:
+            self.add_error(None, message_of(self.refusal))
+        return cleaned
+
+
+class ModelAdmin(admin.ModelAdmin):
+    """Writes the columns that the form changed and no others, so nothing stale overwrites a row."""
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        columns = {field.name for field in obj._meta.concrete_fields}
+        obj.save(update_fields=[*columns.intersection(form.changed_data), "updated_at"])
+
+
+class ServiceModelAdmin(ModelAdmin):
+    """Adds, changes and deletes through services: an admin is subject to the same rules.
+
+    What a service refuses is shown in the form, with the input kept.
+    """
+
+    form = RefusableForm
+
+    def create(self, **fields: Any) -> Model:
+        """The new row, from the form's values. Raises DomainError when a rule refuses it."""
+        raise NotImplementedError
+
+    def update(self, obj: Any, **changes: Any) -> None:
+        """Write `changes`, by field name. Raises DomainError when a rule refuses them."""
+        raise NotImplementedError
+
+    def delete(self, obj: Any) -> None:
+        """Delete the row. Raises DomainError when a rule refuses it."""
+        raise NotImplementedError
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            obj.pk = self.create(**form.cleaned_data).pk
+            obj.refresh_from_db()
+        elif form.changed_data:
+            self.update(obj, **{name: form.cleaned_data[name] for name in form.changed_data})
+
+    def changeform_view(
+        self, request: HttpRequest, *args: Any, **kwargs: Any
+    ) -> HttpResponse | HttpResponseRedirect:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except DomainError as error:
+            # The refused transaction is rolled back: the form again, now with the reason in it.
+            self._refuse(request, error)
+            return super().changeform_view(request, *args, **kwargs)
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form: Any = super().get_form(request, *args, **kwargs)
+        form.refusal = getattr(request, "refusal", None)
+        return form
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.delete(obj)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        try:
+            return super().delete_view(request, object_id, *args, **kwargs)
+        except DomainError as error:
+            self.message_user(request, message_of(error), messages.ERROR)
+            return HttpResponseRedirect(self._url("change", object_id))
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        # It would delete many rows behind the services' back.
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    def _refuse(self, request: Any, error: DomainError) -> None:
+        request.refusal = error
+
+    def _url(self, page: str, *args: str) -> str:
+        meta = self.opts
+        return reverse(
+            f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_{page}", args=args
+        )
+
+
+def transition(
+    verb: str, done: str, *, confirm: bool = False
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Makes a method that moves one row through its service an action on the selected ones.
+
+    Every refusal is a message of its own; the others go on. With `confirm`, the action asks first.
+    """
+
+    def decorate(move: Callable[[Any, HttpRequest, Any], Any]) -> Callable[..., Any]:
+        @admin.action(
+            description=f"{verb} selected %(verbose_name_plural)s", permissions=["change"]
+        )
+        def action(
+            self: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet
+        ) -> HttpResponse | None:
+            if confirm and "confirmed" not in request.POST:
+                return _ask(self, request, queryset, verb, move.__name__)
+            moved = _move_each(self, request, queryset.order_by("pk"), move)
+            if moved:
+                self.message_user(request, f"{done}: {moved}.", messages.SUCCESS)
+            return None
+
+        action.__name__ = move.__name__
+        return action
+
+    return decorate
+
+
+def _move_each(
+    model_admin: admin.ModelAdmin, request: HttpRequest, rows: Iterable[Any], move: Callable
+) -> int:
+    moved = 0
+    for row in rows:
+        try:
+            move(model_admin, request, row)
+        except DomainError as error:
+            model_admin.message_user(request, f"{row}: {message_of(error)}", messages.ERROR)
+        except ObjectDoesNotExist:
+            model_admin.message_user(request, f"{row}: It is gone.", messages.ERROR)
+        else:
+            model_admin.log_change(request, row, [{"changed": {"fields": ["status"]}}])
+            moved += 1
+    return moved
+
+
+def _ask(
+    model_admin: admin.ModelAdmin, request: HttpRequest, rows: QuerySet, verb: str, action: str
+) -> TemplateResponse:
+    count, first_rows = rows.count(), list(rows[:SHOWN_BEFORE_ASKING])
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": f"{verb} {model_ngettext(model_admin.opts, count)}?",
+        "opts": model_admin.opts,
+        "verb": verb,
+        "action": action,
+        "count": count,
+        "first_rows": first_rows,
+        "more": count - len(first_rows),
+        "selected": request.POST.getlist(helpers.ACTION_CHECKBOX_NAME),
+        "select_across": request.POST.get("select_across", "0"),
+    }
+    return TemplateResponse(request, "admin/confirm_transition.html", context)
+
+
+def message_of(error: DomainError) -> str:
+    return error.field_message if isinstance(error, FieldError) else error.message
