@@ -34,3 +34,10 @@ class UniqueNameField(serializers.CharField):
     def __init__(self, queryset: models.QuerySet, **kwargs: Any) -> None:
         unique = UniqueValidator(queryset, message="This name is taken.", lookup="iexact")
         super().__init__(max_length=MAX_NAME_LENGTH, validators=[unique], **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        name = super().to_internal_value(data)
+        # Before the look-up, which SQLite refuses for a name of absurd length.
+        if len(name) > MAX_NAME_LENGTH:
+            self.fail("max_length", max_length=MAX_NAME_LENGTH)
+        return name

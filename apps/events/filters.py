@@ -5,6 +5,8 @@ from apps.common.filters import IdFilter, MomentFilter
 
 from .models import Event
 
+MAX_SEARCH_LENGTH = 200
+
 
 class EventFilter(django_filters.FilterSet):
     category = IdFilter(label="Id of a category.")
@@ -18,7 +20,9 @@ class EventFilter(django_filters.FilterSet):
         "starts_at", "lt", label="Starts before this date (00:00 UTC) or date-time."
     )
     search = django_filters.CharFilter(
-        method="filter_search", label="Text in the title or the description, in any letter case."
+        method="filter_search",
+        label="Text in the title or the description, in any letter case.",
+        max_length=MAX_SEARCH_LENGTH,
     )
 
     class Meta:
