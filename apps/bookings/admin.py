@@ -3,6 +3,7 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
+from apps.accounts.models import User
 from apps.common.admin import ServiceModelAdmin, transition
 
 from .models import Booking
@@ -59,13 +60,14 @@ class BookingAdmin(ServiceModelAdmin):
         return booking.event_ticket.ticket_type
 
     @transition("Confirm", "Confirmed")
-    def confirm(self, request: HttpRequest, booking: Booking) -> None:
-        confirm_booking(booking_id=booking.pk)
+    def confirm(self, booking: Booking, actor: User) -> None:
+        confirm_booking(booking_id=booking.pk, actor=actor)
 
     @transition("Cancel", "Cancelled", confirm=True)
-    def cancel(self, request: HttpRequest, booking: Booking) -> None:
-        cancel_booking(booking_id=booking.pk, reason=Booking.CancellationReason.SUPPORT)
+    def cancel(self, booking: Booking, actor: User) -> None:
+        reason = Booking.CancellationReason.SUPPORT
+        cancel_booking(booking_id=booking.pk, reason=reason, actor=actor)
 
     @transition("Refund", "Refunded", confirm=True)
-    def refund(self, request: HttpRequest, booking: Booking) -> None:
-        refund_booking(booking_id=booking.pk)
+    def refund(self, booking: Booking, actor: User) -> None:
+        refund_booking(booking_id=booking.pk, actor=actor)

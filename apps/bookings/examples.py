@@ -22,5 +22,22 @@ BOOKING = {
     "cancellation_reason": "",
     "created_at": "2030-03-01T18:30:00Z",
     "updated_at": "2030-03-01T18:30:00Z",
+    "history": [],
 }
-EVENT_BOOKING = {**BOOKING, "user_email": ACCOUNT["email"]}
+CONFIRMATION = {
+    "from_status": "PENDING",
+    "to_status": "CONFIRMED",
+    "reason": "",
+    "actor": 44,
+    "actor_email": "sam@example.org",
+    "at": "2030-03-02T08:00:00Z",
+}
+EVENT_BOOKING = {
+    **BOOKING,
+    "user_email": ACCOUNT["email"],
+    "status": "CONFIRMED",
+    "expires_at": None,
+    "confirmed_at": CONFIRMATION["at"],
+    "updated_at": CONFIRMATION["at"],
+    "history": [CONFIRMATION],
+}

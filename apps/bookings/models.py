@@ -10,7 +10,14 @@ from django.utils import timezone
 from apps.common.models import MAX_INTEGER, TimeStampedModel
 from apps.tickets.models import EventsTicket
 
-from .querysets import CANCELLED, CONFIRMED, PENDING, BookingQuerySet
+from .querysets import (
+    CANCELLED,
+    CONFIRMED,
+    PENDING,
+    AppendOnly,
+    BookingQuerySet,
+    BookingTransitionQuerySet,
+)
 
 MIN_QUANTITY = 2
 MAX_KEY_LENGTH = 255
@@ -136,3 +143,36 @@ class Booking(TimeStampedModel):
         if self.status == PENDING and self.expires_at is None:
             event = self.event_ticket.event
             self.expires_at = hold_expiry(starts_at=event.starts_at, now=timezone.now())
+
+
+class BookingTransition(models.Model):
+    """One change of a booking's status after it was placed: who made it, when and why.
+
+    `actor` is None where nobody did: a hold that ran out. Rows are added and never changed;
+    AppendOnly is raised for trying. Only `seed --flush` deletes them, with their bookings.
+    """
+
+    booking = models.ForeignKey(Booking, on_delete=models.PROTECT, related_name="history")
+    from_status = models.CharField(max_length=9, choices=Booking.Status)
+    to_status = models.CharField(max_length=9, choices=Booking.Status)
+    reason = models.CharField(max_length=15, choices=Booking.CancellationReason, blank=True)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    at = models.DateTimeField()
+
+    objects = BookingTransitionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("id",)
+
+    def __str__(self) -> str:
+        return f"{self.from_status} to {self.to_status}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        if not self._state.adding:
+            raise AppendOnly
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        raise AppendOnly

@@ -1,7 +1,9 @@
 from datetime import datetime
-from typing import TYPE_CHECKING, Self, Union
+from typing import TYPE_CHECKING, Any, Self, Union
 
-from django.db.models import Q
+from django.db import connections, models
+from django.db.models import Prefetch, Q, Value
+from django.db.models.functions import Cast
 
 from apps.common.querysets import LockingQuerySet
 
@@ -36,3 +38,55 @@ class BookingQuerySet(LockingQuerySet):
     def with_details(self) -> Self:
         """With the related rows that a serialized booking names."""
         return self.select_related("event_ticket__event")
+
+    def with_history(self) -> Self:
+        """With every transition and who made it."""
+        transitions: Any = self.model._meta.get_field("history").related_model
+        with_actors = transitions._default_manager.select_related("actor")
+        return self.prefetch_related(Prefetch("history", with_actors))
+
+
+class AppendOnly(Exception):
+    """Somebody tried to change or delete history."""
+
+
+class BookingTransitionQuerySet(models.QuerySet):
+    """Grows and is read; nothing in it is ever changed or deleted."""
+
+    def record(
+        self,
+        bookings: BookingQuerySet,
+        *,
+        to_status: str,
+        at: datetime,
+        reason: str = "",
+        actor: "User | None" = None,
+    ) -> None:
+        """One row for each of `bookings`, which are about to become `to_status`.
+
+        One statement, however many they are, and what it says they were is what they are now.
+        """
+        rows = bookings.order_by().annotate(
+            to_status=Value(to_status),
+            reason=Value(reason),
+            # PostgreSQL would take an untyped NULL for text.
+            actor=Cast(Value(actor and actor.pk), models.BigIntegerField()),
+            at=Value(at),
+        )
+        source = ("pk", "status", "to_status", "reason", "actor", "at")
+        sql, params = rows.values_list(*source).query.sql_with_params()
+        target = ("booking", "from_status", "to_status", "reason", "actor", "at")
+        fields = {field.name: field for field in self.model._meta.concrete_fields}
+        columns = ", ".join(str(fields[name].column) for name in target)
+        into = f"{self.model._meta.db_table} ({columns})"
+        with connections[self.db].cursor() as cursor:
+            cursor.execute(f"INSERT INTO {into} {sql}", params)
+
+    def update(self, **kwargs: Any) -> int:
+        raise AppendOnly
+
+    def bulk_update(self, *args: Any, **kwargs: Any) -> int:
+        raise AppendOnly
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        raise AppendOnly

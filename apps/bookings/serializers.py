@@ -11,7 +11,7 @@ from apps.common.serializers import ModelSerializer
 from apps.tickets.models import EventsTicket
 
 from . import examples
-from .models import MIN_QUANTITY, Booking
+from .models import MIN_QUANTITY, Booking, BookingTransition
 
 
 class VisibleTicketField(IdField):
@@ -27,9 +27,21 @@ class BookingCreateSerializer(serializers.Serializer):
     quantity = serializers.IntegerField(min_value=MIN_QUANTITY, max_value=MAX_INTEGER)
 
 
+class BookingTransitionSerializer(serializers.ModelSerializer):
+    actor_email = serializers.EmailField(source="actor.email", default=None, read_only=True)
+
+    class Meta:
+        model = BookingTransition
+        fields = ("from_status", "to_status", "reason", "actor", "actor_email", "at")
+        read_only_fields = fields
+
+
 @with_examples(response=examples.BOOKING)
 class BookingSerializer(ModelSerializer):
-    """A booking from `Booking.objects.with_details()`."""
+    """A booking from `Booking.objects.with_details()`.
+
+    `history` is there unless the context says `with_history=False`: it is not for customers.
+    """
 
     event = serializers.IntegerField(source="event_ticket.event_id", read_only=True)
     event_title = serializers.CharField(source="event_ticket.event.title", read_only=True)
@@ -38,6 +50,9 @@ class BookingSerializer(ModelSerializer):
     )
     total_price = serializers.DecimalField(max_digits=20, decimal_places=2, read_only=True)
     currency = serializers.SerializerMethodField()
+    history = BookingTransitionSerializer(
+        many=True, read_only=True, help_text="For support, admins and organization members alone."
+    )
 
     class Meta:
         model = Booking
@@ -59,8 +74,16 @@ class BookingSerializer(ModelSerializer):
             "cancellation_reason",
             "created_at",
             "updated_at",
+            "history",
         )
         read_only_fields = fields
+        optional_fields = ("history",)
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        fields = super().get_fields()
+        if not self.context.get("with_history", True):
+            del fields["history"]
+        return fields
 
     def get_currency(self, booking: Booking) -> str:
         return settings.CURRENCY

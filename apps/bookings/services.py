@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import F, Sum, Value
 from django.db.models.functions import Least
 from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.errors import DomainError, FieldError
+from apps.common.transactions import atomic
 from apps.events.errors import EventStarted
 from apps.events.models import Event
 from apps.tickets.models import EventsTicket
@@ -34,7 +35,7 @@ from .errors import (
     IdempotencyKeyReused,
     SoldOut,
 )
-from .models import Booking, hold_expiry, hold_limit, unlimited_hold_expiry
+from .models import Booking, BookingTransition, hold_expiry, hold_limit, unlimited_hold_expiry
 from .querysets import BookingQuerySet
 
 Status = Booking.Status
@@ -94,9 +95,9 @@ def place_booking(
             raise
 
 
-@transaction.atomic
-def confirm_booking(*, booking_id: int) -> Booking:
-    """PENDING to CONFIRMED (§7.5).
+@atomic
+def confirm_booking(*, booking_id: int, actor: User | None = None) -> Booking:
+    """PENDING to CONFIRMED by `actor` (§7.5).
 
     Raises BookingNotPending, EventNotPublished, EventStarted, BookingExpired or
     Booking.DoesNotExist.
@@ -107,6 +108,9 @@ def confirm_booking(*, booking_id: int) -> Booking:
     _check_open(booking.event_ticket.event, now)
     if booking.expires_at is not None and booking.expires_at <= now:
         raise BookingExpired
+    BookingTransition.objects.record(
+        Booking.objects.filter(pk=booking.pk), to_status=Status.CONFIRMED, actor=actor, at=now
+    )
     booking.status = Status.CONFIRMED
     booking.confirmed_at = now
     booking.expires_at = None
@@ -114,9 +118,11 @@ def confirm_booking(*, booking_id: int) -> Booking:
     return booking
 
 
-@transaction.atomic
-def cancel_booking(*, booking_id: int, reason: Booking.CancellationReason) -> Booking:
-    """PENDING or CONFIRMED to CANCELLED, and the tickets back (§7.4).
+@atomic
+def cancel_booking(
+    *, booking_id: int, reason: Booking.CancellationReason, actor: User | None = None
+) -> Booking:
+    """PENDING or CONFIRMED to CANCELLED by `actor`, and the tickets back (§7.4).
 
     Raises BookingCancelled, EventStarted or Booking.DoesNotExist.
     """
@@ -125,18 +131,18 @@ def cancel_booking(*, booking_id: int, reason: Booking.CancellationReason) -> Bo
     _check_allowed("cancel", booking)
     if booking.event_ticket.event.starts_at <= now:
         raise EventStarted
-    return _cancel(booking, reason, now)
+    return _cancel(booking, reason, now, actor)
 
 
-@transaction.atomic
-def refund_booking(*, booking_id: int) -> Booking:
-    """CONFIRMED to CANCELLED, and the tickets back, also after the event (§7.6).
+@atomic
+def refund_booking(*, booking_id: int, actor: User | None = None) -> Booking:
+    """CONFIRMED to CANCELLED by `actor`, and the tickets back, also after the event (§7.6).
 
     Raises BookingNotConfirmed or Booking.DoesNotExist.
     """
     booking = _lock_booking(booking_id)
     _check_allowed("refund", booking)
-    return _cancel(booking, Reason.REFUNDED, timezone.now())
+    return _cancel(booking, Reason.REFUNDED, timezone.now(), actor)
 
 
 def expire_bookings(*, batch_size: int = 1000) -> int:
@@ -154,14 +160,14 @@ def expire_bookings(*, batch_size: int = 1000) -> int:
     return expired
 
 
-def cancel_bookings_of_event(*, event: Event, now: datetime) -> None:
+def cancel_bookings_of_event(*, event: Event, actor: User | None, now: datetime) -> None:
     """Cancel whatever holds tickets of a cancelled event, whose ticket types are locked.
 
     The number of SQL statements does not grow with the bookings.
     """
     holding = Booking.objects.holding().filter(event_ticket__event=event).order_by()
     totals = dict(holding.values_list("event_ticket").annotate(Sum("quantity")))
-    holding.update(**_closed(Reason.EVENT_CANCELLED, now))
+    _close(holding, Reason.EVENT_CANCELLED, now, actor)
     give_back(event.tickets.all(), totals)
 
 
@@ -187,7 +193,7 @@ def _find_replay(order: Order) -> Booking | None:
     return booking
 
 
-@transaction.atomic
+@atomic
 def _place(order: Order) -> tuple[Booking, bool]:
     stock = _lock_stock(order.ticket_id)
     now = timezone.now()
@@ -297,7 +303,7 @@ def _sold_out(stock: Stock, now: datetime) -> SoldOut:
     return SoldOut(remaining=ticket.available)
 
 
-@transaction.atomic
+@atomic
 def _expire_batch(ticket_id: int, batch_size: int) -> int:
     tickets = EventsTicket.objects.for_update(skip_locked=True).filter(pk=ticket_id)
     locked = list(tickets)
@@ -312,22 +318,37 @@ def _expire_batch(ticket_id: int, batch_size: int) -> int:
 
 def _expire(holds: list[Booking], tickets: Iterable[EventsTicket], now: datetime) -> None:
     """Cancel these holds of the locked `tickets`."""
+    if not holds:
+        return
     totals: Counter[int] = Counter()
     for hold in holds:
         totals[hold.event_ticket_id] += hold.quantity
-    run_out = Booking.objects.filter(pk__in=[hold.pk for hold in holds])
-    run_out.update(**_closed(Reason.EXPIRED, now))
+    _close(Booking.objects.filter(pk__in=[hold.pk for hold in holds]), Reason.EXPIRED, now)
     give_back(tickets, totals)
 
 
-def _cancel(booking: Booking, reason: Booking.CancellationReason, now: datetime) -> Booking:
+def _cancel(
+    booking: Booking, reason: Booking.CancellationReason, now: datetime, actor: User | None
+) -> Booking:
     """Cancel a locked booking and return its tickets."""
-    closed = _closed(reason, now)
-    for name, value in closed.items():
+    _close(Booking.objects.filter(pk=booking.pk), reason, now, actor)
+    for name, value in _closed(reason, now).items():
         setattr(booking, name, value)
-    booking.save(update_fields=list(closed))
     give_back([booking.event_ticket], {booking.event_ticket_id: booking.quantity})
     return booking
+
+
+def _close(
+    bookings: BookingQuerySet,
+    reason: Booking.CancellationReason,
+    now: datetime,
+    actor: User | None = None,
+) -> None:
+    """Cancel these bookings, whose ticket types are locked, and write it into their history."""
+    BookingTransition.objects.record(
+        bookings, to_status=Status.CANCELLED, reason=reason, actor=actor, at=now
+    )
+    bookings.update(**_closed(reason, now))
 
 
 def _closed(reason: Booking.CancellationReason, now: datetime) -> dict[str, Any]:

@@ -69,10 +69,20 @@ class BookingViewSet(
             return [IsAuthenticated(), IsCustomer()]
         return super().get_permissions()
 
+    def get_serializer_context(self) -> dict[str, Any]:
+        return {**super().get_serializer_context(), "with_history": self.shows_history}
+
+    @property
+    def shows_history(self) -> bool:
+        # Whoever confirms or refunds may see it; without an account, this is about the schema.
+        is_for_staff = self.action in ("confirm", "refund")
+        return is_for_staff or getattr(self.request.user, "sees_everything", True)
+
     def get_queryset(self) -> QuerySet[Booking]:
         bookings = Booking.objects.with_details()
         if self.action in ("list", "retrieve", "cancel"):
-            return bookings.visible_to(self.request.user)
+            visible = bookings.visible_to(self.request.user)
+            return visible.with_history() if self.shows_history else visible
         if self.action in ("confirm", "refund"):
             # Their permission classes answer 403 for a booking that is not the caller's to see.
             return bookings
@@ -117,19 +127,19 @@ class BookingViewSet(
         booking = self.get_object()
         reasons, is_own = Booking.CancellationReason, booking.user_id == request.user.pk
         reason = reasons.CUSTOMER if is_own else reasons.SUPPORT
-        cancelled = cancel_booking(booking_id=booking.pk, reason=reason)
+        cancelled = cancel_booking(booking_id=booking.pk, reason=reason, actor=account_of(request))
         return Response(self.get_serializer(cancelled).data)
 
     @extend_schema(request=None)
     @action(detail=True, methods=("post",), permission_classes=(IsAuthenticated, IsSupportOrAdmin))
     def confirm(self, request: Request, pk: int) -> Response:
-        booking = confirm_booking(booking_id=self.get_object().pk)
+        booking = confirm_booking(booking_id=self.get_object().pk, actor=account_of(request))
         return Response(self.get_serializer(booking).data)
 
     @extend_schema(request=None)
     @action(detail=True, methods=("post",), permission_classes=(IsAuthenticated, CanRefundBooking))
     def refund(self, request: Request, pk: int) -> Response:
-        booking = refund_booking(booking_id=self.get_object().pk)
+        booking = refund_booking(booking_id=self.get_object().pk, actor=account_of(request))
         return Response(self.get_serializer(booking).data)
 
 
@@ -148,7 +158,7 @@ class EventBookingsView(MethodFirstMixin, generics.ListAPIView):
         event = get_object_or_404(Event, pk=self.kwargs["pk"])
         self.check_object_permissions(self.request, event)
         bookings = Booking.objects.filter(event_ticket__event=event)
-        return bookings.with_details().select_related("user")
+        return bookings.with_details().with_history().select_related("user")
 
 
 def idempotency_key(request: Request) -> str:

@@ -116,12 +116,12 @@ class ServiceModelAdmin(ModelAdmin):
 def transition(
     verb: str, done: str, *, confirm: bool = False
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Makes a method that moves one row through its service an action on the selected ones.
+    """Makes `method(row, actor)`, which moves one row through its service, an action on many.
 
     Every refusal is a message of its own; the others go on. With `confirm`, the action asks first.
     """
 
-    def decorate(move: Callable[[Any, HttpRequest, Any], Any]) -> Callable[..., Any]:
+    def decorate(move: Callable[[Any, Any, Any], Any]) -> Callable[..., Any]:
         @admin.action(
             description=f"{verb} selected %(verbose_name_plural)s", permissions=["change"]
         )
@@ -147,7 +147,7 @@ def _move_each(
     moved = 0
     for row in rows:
         try:
-            move(model_admin, request, row)
+            move(model_admin, row, request.user)
         except DomainError as error:
             model_admin.message_user(request, f"{row}: {message_of(error)}", messages.ERROR)
         except ObjectDoesNotExist:

@@ -99,6 +99,13 @@ class AutoSchema(SpectacularAutoSchema):
             ]
         )
 
+    def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
+        """As ever, but for the fields that a serializer leaves out for some callers."""
+        schema = super()._map_basic_serializer(serializer, direction)
+        optional = getattr(getattr(serializer, "Meta", None), "optional_fields", ())
+        required = [name for name in schema.get("required", []) if name not in optional]
+        return {**schema, "required": required} if optional else schema
+
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies = super()._get_response_bodies(direction)
         for code, body in bodies.items():

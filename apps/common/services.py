@@ -1,9 +1,10 @@
-from django.db import models, transaction
+from django.db import models
 
 from .errors import InUse
+from .transactions import atomic
 
 
-@transaction.atomic
+@atomic
 def delete_unreferenced(queryset: models.QuerySet, *, pk: int) -> None:
     """Delete the row of `queryset` with this id, unless others refer to it.
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 
 from apps.accounts.models import User
-from apps.bookings.models import Booking
+from apps.bookings.models import Booking, BookingTransition
 from apps.events.models import Event, EventCategory
 from apps.organizations.models import Membership, Organization
 from apps.tickets.models import EventsTicket
@@ -92,6 +92,8 @@ def flush_data() -> None:
     The tokens stay because one that was revoked would come to life again without its entry.
     """
     people = User.objects.filter(is_superuser=False)
+    # The one way round its own refusal.
+    QuerySet.delete(BookingTransition.objects.all())
     # Whatever refers to others goes before them.
     for rows in (
         Booking.objects.all(),
@@ -113,14 +115,16 @@ def is_empty() -> bool:
 
 
 def usable_accounts() -> list[Account]:
-    """Those of the well-known accounts that exist, and that one can log in to as documented."""
+    """Those of the well-known accounts that exist, as described, with the documented password."""
     accounts = (ADMIN, *SEEDED_ACCOUNTS)
     emails = [account.email for account in accounts]
     users = User.objects.filter(is_active=True).in_bulk(emails, field_name="email")
     return [
         account
         for account in accounts
-        if (user := users.get(account.email)) and user.check_password(PASSWORD)
+        if (user := users.get(account.email))
+        and account.is_described(user)
+        and user.check_password(PASSWORD)
     ]
 
 

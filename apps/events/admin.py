@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet, Sum
 from django.http import HttpRequest
 
+from apps.accounts.models import User
 from apps.common.admin import ModelAdmin, ServiceModelAdmin, transition
 
 from .models import Event, EventCategory
@@ -55,9 +56,9 @@ class EventAdmin(ServiceModelAdmin):
         delete_event(event_id=obj.pk)
 
     @transition("Publish", "Published")
-    def publish(self, request: HttpRequest, event: Event) -> None:
+    def publish(self, event: Event, actor: User) -> None:
         publish_event(event_id=event.pk)
 
     @transition("Cancel", "Cancelled", confirm=True)
-    def cancel(self, request: HttpRequest, event: Event) -> None:
-        cancel_event(event_id=event.pk)
+    def cancel(self, event: Event, actor: User) -> None:
+        cancel_event(event_id=event.pk, actor=actor)

@@ -6,11 +6,12 @@ The order of locks is the same everywhere: the event, its ticket types by id, bo
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
+from apps.accounts.models import User
 from apps.common.errors import FieldError, InUse
+from apps.common.transactions import atomic
 
 from .errors import (
     CapacityBelowSold,
@@ -37,7 +38,7 @@ def create_event(**fields: Any) -> Event:
     return event
 
 
-@transaction.atomic
+@atomic
 def update_event(*, event_id: int, **changes: Any) -> Event:
     """Write `changes`, by field name. Sends `event_rescheduled` when `starts_at` moves.
 
@@ -58,7 +59,7 @@ def update_event(*, event_id: int, **changes: Any) -> Event:
     return event
 
 
-@transaction.atomic
+@atomic
 def delete_event(*, event_id: int) -> None:
     """Delete an event and its ticket types (§2.6). Raises InUse when it has any booking."""
     event = _lock_event(event_id, with_tickets=True, deleting=True)
@@ -67,7 +68,7 @@ def delete_event(*, event_id: int) -> None:
     event.delete()
 
 
-@transaction.atomic
+@atomic
 def publish_event(*, event_id: int) -> Event:
     """DRAFT to PUBLISHED (§2.9).
 
@@ -89,10 +90,11 @@ def publish_event(*, event_id: int) -> Event:
     return event
 
 
-@transaction.atomic
-def cancel_event(*, event_id: int) -> Event:
-    """Any status to CANCELLED (§2.10); repeating it changes nothing. Sends `event_cancelled`.
+@atomic
+def cancel_event(*, event_id: int, actor: User | None = None) -> Event:
+    """Any status to CANCELLED by `actor` (§2.10); repeating it changes nothing.
 
+    Sends `event_cancelled`.
     Raises EventEnded or Event.DoesNotExist.
     """
     event = _lock_event(event_id, with_tickets=True)
@@ -103,7 +105,7 @@ def cancel_event(*, event_id: int) -> Event:
         raise EventEnded
     event.status = Event.Status.CANCELLED
     event.save(update_fields=["status", "updated_at"])
-    event_cancelled.send(Event, event=event, now=now)
+    event_cancelled.send(Event, event=event, actor=actor, now=now)
     return event
 
 

@@ -5,7 +5,7 @@ Receivers run with the event and all its ticket types locked.
 
 from django.dispatch import Signal
 
-# Sent with `event` and `now` when an event becomes CANCELLED.
+# Sent with `event`, `actor` and `now` when an event becomes CANCELLED.
 event_cancelled = Signal()
 
 # Sent with `event` and `now` when `starts_at` of an event has moved.

@@ -137,7 +137,7 @@ class EventViewSet(MethodFirstMixin, viewsets.ModelViewSet):
     @extend_schema(request=None)
     @action(detail=True, methods=("post",), permission_classes=(IsAuthenticated, CanManageEvent))
     def cancel(self, request: Request, pk: int) -> Response:
-        event = cancel_event(event_id=self.get_object().pk)
+        event = cancel_event(event_id=self.get_object().pk, actor=account_of(request))
         return Response(self.get_serializer(event).data)
 
 

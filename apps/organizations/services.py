@@ -3,12 +3,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from apps.accounts.models import User
+from apps.common.transactions import atomic
 
 from .errors import AlreadyMember
 from .models import Membership, Organization
 
 
-@transaction.atomic
+@atomic
 def create_organization(*, owner: User, **fields: Any) -> Organization:
     """A new organization with `owner` as its first OWNER."""
     organization = Organization.objects.create(**fields)

@@ -4,12 +4,12 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.db import transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Least
 from django.utils import timezone
 
 from apps.common.errors import InUse
+from apps.common.transactions import atomic
 from apps.events.errors import EventCancelled, EventEnded
 from apps.events.models import Event
 
@@ -19,7 +19,7 @@ from .models import EventsTicket
 logger = logging.getLogger(__name__)
 
 
-@transaction.atomic
+@atomic
 def create_ticket(*, event: Event, **fields: Any) -> EventsTicket:
     """A new ticket type. Raises EventCancelled, EventEnded or Event.DoesNotExist."""
     event = Event.objects.for_update().get(pk=event.pk)
@@ -30,7 +30,7 @@ def create_ticket(*, event: Event, **fields: Any) -> EventsTicket:
     return EventsTicket.objects.create(event=event, **fields)
 
 
-@transaction.atomic
+@atomic
 def update_ticket(*, ticket_id: int, **changes: Any) -> EventsTicket:
     """Write `changes`, by field name (§6.2). Raises QuotaBelowSold or EventsTicket.DoesNotExist."""
     ticket = EventsTicket.objects.for_update().get(pk=ticket_id)
@@ -42,7 +42,7 @@ def update_ticket(*, ticket_id: int, **changes: Any) -> EventsTicket:
     return ticket
 
 
-@transaction.atomic
+@atomic
 def delete_ticket(*, ticket_id: int) -> None:
     """Delete a ticket type that nothing refers to (§6.2).
 

@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.bookings.models import Booking
+from tests.bookings.helpers import confirm
 from tests.clients import client_of
 from tests.factories import (
     BookingFactory,
@@ -150,10 +151,13 @@ class TestBookingsOfAnEvent:
 @pytest.mark.parametrize("count", [1, 20])
 def test_lists_take_a_fixed_number_of_statements(django_assert_num_queries, count):
     client = client_of(UserFactory(admin=True))
-    event = EventFactory()
+    event, customer = EventFactory(), UserFactory()
     for _ in range(count):
-        BookingFactory(event_ticket=EventsTicketFactory(event=event))
+        booking = BookingFactory(event_ticket=EventsTicketFactory(event=event), user=customer)
+        confirm(client_of(UserFactory(support=True)), booking)
     with django_assert_num_queries(3):  # user, count, page
+        assert len(ids(client_of(customer).get(reverse("booking-list")))) == count
+    with django_assert_num_queries(4):  # and their history
         assert len(ids(client.get(reverse("booking-list")))) == count
-    with django_assert_num_queries(4):  # and the event
+    with django_assert_num_queries(5):  # and the event
         assert len(ids(client.get(reverse("event-bookings", args=[event.pk])))) == count

@@ -16,12 +16,13 @@ STATEMENTS = {
     "organization-events": 4,
     "venue-schedule": 4,
     "organization-members": 4,
-    "event-bookings": 4,
     "category-list": 3,
     "venue-list": 3,
     "organization-list": 3,
     "ticket-list": 3,
-    "booking-list": 3,
+    # And the history of the bookings on the page.
+    "booking-list": 4,
+    "event-bookings": 5,
 }
 
 
