@@ -13,6 +13,7 @@ from apps.tickets.models import EventsTicket
 from .querysets import (
     CANCELLED,
     CONFIRMED,
+    HOLDING,
     PENDING,
     AppendOnly,
     BookingQuerySet,
@@ -62,6 +63,9 @@ class Booking(TimeStampedModel):
         EXPIRED = "EXPIRED"
         REFUNDED = "REFUNDED"
         EVENT_CANCELLED = "EVENT_CANCELLED"
+
+    # The statuses in which a booking takes tickets.
+    HOLDING = HOLDING
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
