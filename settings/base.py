@@ -77,6 +77,7 @@ STATIC_ROOT = ROOT / "staticfiles"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 DB_LOCK_TIMEOUT_SECONDS = env.int("DB_LOCK_TIMEOUT_SECONDS", default=5)
+DB_STATEMENT_TIMEOUT_SECONDS = env.int("DB_STATEMENT_TIMEOUT_SECONDS", default=30)
 
 
 def database(url: str) -> dict[str, Any]:
@@ -91,9 +92,14 @@ def database(url: str) -> dict[str, Any]:
     else:
         config.setdefault("CONN_MAX_AGE", None)
         config.setdefault("CONN_HEALTH_CHECKS", True)
-        # A transaction pooler refuses start-up options: 0 leaves the limit to the role there.
-        if DB_LOCK_TIMEOUT_SECONDS:
-            options.setdefault("options", f"-c lock_timeout={DB_LOCK_TIMEOUT_SECONDS}s")
+        limits = {
+            "lock_timeout": DB_LOCK_TIMEOUT_SECONDS,
+            "statement_timeout": DB_STATEMENT_TIMEOUT_SECONDS,
+        }
+        # A transaction pooler refuses start-up options: 0 leaves a limit to the role there.
+        asked = [f"-c {name}={seconds}s" for name, seconds in limits.items() if seconds]
+        if asked:
+            options.setdefault("options", " ".join(asked))
     return config
 
 

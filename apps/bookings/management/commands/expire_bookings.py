@@ -3,6 +3,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError, connection
 
 from apps.bookings.services import expire_bookings
 
@@ -11,6 +12,7 @@ class Command(BaseCommand):
     help = "Cancel the holds that ran out and return their tickets, once or again and again."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.epilog = "Example: python settings/manage.py expire_bookings --every 60"
         parser.add_argument(
             "--every", type=float, metavar="SECONDS", help="sweep again after this pause, for ever"
         )
@@ -18,8 +20,17 @@ class Command(BaseCommand):
     def handle(self, *args: Any, every: float | None, **options: Any) -> None:
         if every is not None and not 0 < every <= 86_400:
             raise CommandError("--every takes more than 0 and at most 86400 seconds.")
-        while True:
+        if every is None:
             self.stdout.write(f"{expire_bookings()} expired")
-            if every is None:
-                return
+            return
+        while True:
+            self.sweep()
             time.sleep(every)
+
+    def sweep(self) -> None:
+        """Sweep once. A database that is away or busy is left to the next time."""
+        try:
+            self.stdout.write(f"{expire_bookings()} expired")
+        except (OperationalError, InterfaceError) as error:
+            self.stderr.write(f"The database did not answer, trying again: {error}")
+            connection.close()
