@@ -1,11 +1,12 @@
 """All routes: every app hangs its own under one prefix, so URLs nest where imports may not."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 from drf_spectacular.views import (
     SpectacularAPIView,
     SpectacularRedocView,
-    SpectacularSwaggerView,
+    SpectacularSwaggerSplitView,
 )
 
 from apps.common.views import not_found
@@ -22,11 +23,11 @@ api_v1 = [
 ]
 
 urlpatterns = [
-    path("admin/", admin.site.urls),
+    path(settings.ADMIN_PATH, admin.site.urls),
     path("api/auth/", include("apps.accounts.urls")),
     path("api/v1/", include(api_v1)),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/schema/swagger/", SpectacularSwaggerView.as_view(), name="swagger"),
+    path("api/schema/swagger/", SpectacularSwaggerSplitView.as_view(), name="swagger"),
     path(
         "api/schema/redoc/",
         SpectacularRedocView.as_view(template_name="redoc.html"),

@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist
+from django.core.exceptions import ObjectDoesNotExist, RequestDataTooBig
 from django.db import IntegrityError, InterfaceError, OperationalError
 from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
@@ -25,12 +25,16 @@ def status_of(error: DomainError | type[DomainError]) -> int:
 
 
 def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's handler, and the answers to domain errors and to a database that refused or is away."""
+    """DRF's handler, and the answers to domain errors, to a body beyond the limit, and to a
+    database that refused or is away.
+    """
     if isinstance(exc, FieldError):
         return Response({exc.field: [exc.field_message]}, status=400)
     if isinstance(exc, DomainError):
         body = {"detail": exc.message, "code": exc.code, **exc.details}
         return Response(body, status=status_of(exc))
+    if isinstance(exc, RequestDataTooBig):
+        return Response({"detail": "The body is too large."}, status=413)
     if isinstance(exc, ObjectDoesNotExist):
         # Deleted between the view's look-up and the service's lock.
         exc = NotFound()

@@ -41,6 +41,7 @@ FIELD_ERRORS = {
 EXAMPLES_BY_STATUS: dict[int, dict[str, Any]] = {
     401: {"detail": "Authentication credentials were not provided."},
     404: {"detail": "Not found."},
+    413: {"detail": "The body is too large."},
     415: {"detail": 'Unsupported media type "text/plain" in request.'},
     429: {"detail": "Request was throttled. Expected available in 30 seconds."},
     503: {"detail": "The service is busy. Try again in a moment.", "code": "busy"},
@@ -142,7 +143,7 @@ class AutoSchema(SpectacularAutoSchema):
         if self._takes_input():
             statuses.add(400)
         if self._get_request_body():
-            statuses.add(415)
+            statuses |= {413, 415}
         if getattr(self.view, "throttle_scope", None):
             statuses.add(429)
         return statuses
