@@ -3,14 +3,14 @@
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /app
 RUN python -m venv /venv
-COPY requirements.txt .
-# What stands below "The suite" only runs the tests.
-RUN sed '/^# The suite/,$d' requirements.txt > runtime.txt \
-    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check -r runtime.txt
+COPY requirements.lock .
+RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check \
+    --require-hashes -r requirements.lock
 COPY apps apps
 COPY settings settings
 # Production settings do not load without these; collecting files uses none of them.
-RUN SECRET_KEY=build JWT_SIGNING_KEY=build ALLOWED_HOSTS=build DATABASE_URL=sqlite://:memory: \
+RUN SECRET_KEY=build JWT_SIGNING_KEY=for-nothing-but-to-build-the-image \
+    ALLOWED_HOSTS=build DATABASE_URL=sqlite://:memory: \
     /venv/bin/python settings/manage.py collectstatic --noinput --settings=settings.production
 
 FROM python:3.11-slim-bookworm
@@ -27,4 +27,4 @@ USER btick
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/readyz', timeout=2)"]
-CMD ["gunicorn", "settings.wsgi:application", "--bind=0.0.0.0:8000", "--workers=2", "--no-control-socket", "--access-logfile=-"]
+CMD ["gunicorn", "--config=settings/gunicorn.py"]

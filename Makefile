@@ -22,7 +22,7 @@ PYTEST := $(BIN)/python -m pytest --quiet --numprocesses=$(WORKERS) --maxprocess
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test test-sqlite test-postgresql lint format clean
+.PHONY: help run test test-sqlite test-postgresql torture lock lint format clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,14 @@ test-sqlite: $(DEV) ## Run the tests on SQLite alone
 test-postgresql: $(DEV) ## Run the tests on a throw-away PostgreSQL alone
 	@echo '== Tests on PostgreSQL'
 	@$(CLEAN_ENV) $(BIN)/python -m tests.postgres $(PYTEST) -m 'not sqlite' $(ARGS)
+
+torture: $(DEV) ## Kill workers and crash PostgreSQL under booking load, and look for what was lost
+	@$(CLEAN_ENV) $(BIN)/python -m bench.torture $(ARGS)
+
+lock: $(DEV) ## Write requirements.lock anew: the newest versions that requirements.txt allows
+	@sed '/^# The suite/,$$d' requirements.txt | $(BIN)/python -m uv pip compile - --quiet --upgrade \
+		--universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		--no-emit-index-url --output-file requirements.lock
 
 lint: $(DEV) ## Check format, rules, layers, types, migrations, the API schema and the Compose file
 	@echo '== Format'

@@ -1,14 +1,19 @@
 """What is the same everywhere. No secret has its place here."""
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import environ
+from corsheaders.defaults import default_headers
+from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
+# An empty variable is one that is not set, as in .env.example.
+env.ENVIRON = {name: value for name, value in os.environ.items() if value}
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -36,6 +41,8 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "apps.common.health.HealthMiddleware",
+    "apps.common.metrics.MetricsMiddleware",
+    "apps.common.middleware.RequestLogMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -86,6 +93,10 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# What a browser's script may send and read, beside what it always may.
+CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "x-request-id")
+CORS_EXPOSE_HEADERS = ("Idempotent-Replayed", "Retry-After", "X-Request-ID")
+
 # Times and texts
 
 LANGUAGE_CODE = "en-us"
@@ -127,10 +138,41 @@ def database(url: str) -> dict[str, Any]:
     return config
 
 
-# An empty variable is one that is not set, as in .env.example.
 DATABASES = {
-    "default": database(env.str("DATABASE_URL", default="") or f"sqlite:///{ROOT / 'db.sqlite3'}")
+    "default": database(env.str("DATABASE_URL", default=f"sqlite:///{ROOT / 'db.sqlite3'}"))
 }
+
+# Cache: what it holds is counts of attempts, which all workers share if it is a database's.
+
+
+def cache(url: str) -> dict[str, Any]:
+    """Django's settings for a cache `url`, with counts that are kept and do not get lost."""
+    config: dict[str, Any] = dict(env.cache_url_config(url))
+    if config["BACKEND"] == "django.core.cache.backends.db.DatabaseCache":
+        config["BACKEND"] = "apps.common.cache.DatabaseCache"
+    if not url.startswith("redis"):
+        # Beyond its entries a cache forgets at random, and with them who has tried how often.
+        config.setdefault("OPTIONS", {}).setdefault("MAX_ENTRIES", 10_000)
+    return config
+
+
+CACHES = {"default": cache(env.str("CACHE_URL", default="locmemcache://"))}
+
+# E-mail
+
+
+def email(url: str) -> dict[str, Any]:
+    """Django's settings, by name, for sending e-mail by way of `url`."""
+    return {name: value for name, value in env.email_url_config(url).items() if value is not None}
+
+
+EMAIL_URL = env.str("EMAIL_URL", default="")
+vars().update(email(EMAIL_URL or "consolemail://"))
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="BTick <noreply@localhost>")
+
+# Work in threads that no answer waits for.
+RUN_IN_BACKGROUND = True
 
 # People
 
@@ -155,6 +197,9 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 
+PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", default="")
+PASSWORD_RESET_TIMEOUT = 60 * 60
+
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.int("ACCESS_TOKEN_MINUTES", default=30)),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=7)),
@@ -162,10 +207,46 @@ SIMPLE_JWT = {
     "CHECK_REVOKE_TOKEN": True,
 }
 
+# Logs and metrics
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "apps.common.logging.RequestIdFilter"}},
+    "formatters": {
+        "line": {
+            "()": "apps.common.logging.LineFormatter",
+            "fmt": "{asctime} {levelname} {message} [{request_id}]",
+            "style": "{",
+        },
+        "json": {"()": "apps.common.logging.JsonFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "filters": ["request_id"],
+            "formatter": "line",
+        }
+    },
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        # Instead of Django's own handlers, of which one mails whole requests.
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # Every request has its line already; an error adds its traceback.
+        "django.request": {"level": "ERROR"},
+        "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
+    },
+}
+
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_WITHOUT_TOKEN = False
+
 # BTick
 
 CURRENCY = env.str("CURRENCY", default="USD")
 BOOKING_HOLD_MINUTES = env.int("BOOKING_HOLD_MINUTES", default=None)
+if BOOKING_HOLD_MINUTES is not None and BOOKING_HOLD_MINUTES < 1:
+    raise ImproperlyConfigured("BOOKING_HOLD_MINUTES needs one minute or more.")
 ALLOW_SEED = env.bool("ALLOW_SEED", default=False)
 
 # The API
@@ -182,12 +263,22 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "apps.common.pagination.PageNumberPagination",
     "DEFAULT_SCHEMA_CLASS": "apps.common.schema.AutoSchema",
     "EXCEPTION_HANDLER": "apps.common.exceptions.exception_handler",
+    # None is no limit; `…_account` is for one account, whatever addresses the attempts come from.
     "DEFAULT_THROTTLE_RATES": {
         "register": None,
+        "register_account": None,
         "login": None,
+        "login_account": None,
         "refresh": None,
+        "refresh_account": None,
         "password_change": None,
+        "password_change_account": None,
+        "password_reset": None,
+        "password_reset_account": None,
+        "password_reset_confirm": None,
     },
+    # How many proxies of ours append to X-Forwarded-For; what clients write before is not read.
+    "NUM_PROXIES": env.int("NUM_PROXIES", default=0),
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 

@@ -5,6 +5,7 @@ from .base import MINIMUM_LENGTH_VALIDATOR, SIMPLE_JWT, env
 
 DEBUG = True
 ALLOWED_HOSTS = ["*"]
+METRICS_WITHOUT_TOKEN = True
 ALLOW_SEED = env.bool("ALLOW_SEED", default=True)
 
 SECRET_KEY = env.str("SECRET_KEY", default="local-development-only-never-in-production")

@@ -5,7 +5,7 @@ import os
 from django.core.exceptions import ImproperlyConfigured
 
 from .base import *
-from .base import MIDDLEWARE, REST_FRAMEWORK, SIMPLE_JWT, env
+from .base import EMAIL_URL, LOGGING, MIDDLEWARE, REST_FRAMEWORK, SIMPLE_JWT, email, env
 
 REQUIRED = ("SECRET_KEY", "JWT_SIGNING_KEY", "ALLOWED_HOSTS", "DATABASE_URL")
 
@@ -23,6 +23,8 @@ SIMPLE_JWT = {**SIMPLE_JWT, "SIGNING_KEY": JWT_SIGNING_KEY}
 
 if len(JWT_SIGNING_KEY.encode()) < 32 or JWT_SIGNING_KEY == SECRET_KEY:
     raise ImproperlyConfigured("JWT_SIGNING_KEY needs 32 bytes or more, and not be SECRET_KEY.")
+
+LOGGING["handlers"]["console"]["formatter"] = "json"
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=True)
@@ -45,12 +47,23 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+vars().update(email(EMAIL_URL or "smtp://localhost:25"))
+
+# One address cannot use up what an account has for log-ins, and so lock its owner out.
 REST_FRAMEWORK = {
     **REST_FRAMEWORK,
     "DEFAULT_THROTTLE_RATES": {
         "register": env.str("THROTTLE_REGISTER", default="20/hour"),
+        "register_account": env.str("THROTTLE_REGISTER_ACCOUNT", default="10/hour"),
         "login": env.str("THROTTLE_LOGIN", default="10/min"),
+        "login_account": env.str("THROTTLE_LOGIN_ACCOUNT", default="30/min"),
         "refresh": env.str("THROTTLE_REFRESH", default="60/min"),
-        "password_change": env.str("THROTTLE_PASSWORD_CHANGE", default="10/hour"),
+        "refresh_account": env.str("THROTTLE_REFRESH_ACCOUNT", default="60/min"),
+        "password_change": env.str("THROTTLE_PASSWORD_CHANGE", default="20/hour"),
+        "password_change_account": env.str("THROTTLE_PASSWORD_CHANGE_ACCOUNT", default="10/hour"),
+        "password_reset": env.str("THROTTLE_PASSWORD_RESET", default="20/hour"),
+        "password_reset_account": env.str("THROTTLE_PASSWORD_RESET_ACCOUNT", default="5/hour"),
+        "password_reset_confirm": env.str("THROTTLE_PASSWORD_RESET_CONFIRM", default="20/hour"),
     },
+    "NUM_PROXIES": env.int("NUM_PROXIES", default=1),
 }

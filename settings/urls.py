@@ -11,6 +11,8 @@ from drf_spectacular.views import (
 
 from apps.common.views import not_found
 
+handler500 = "apps.common.views.server_error"
+
 admin.site.site_header = admin.site.site_title = "BTick"
 admin.site.index_title = "Administration"
 

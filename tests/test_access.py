@@ -13,10 +13,13 @@ from typing import Any, NamedTuple
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.tokens import default_token_generator
 from django.db.models import Model
 from django.http import HttpResponse
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
@@ -64,6 +67,8 @@ NEEDS_NO_TOKEN = {
     "jwt-refresh",
     "jwt-verify",
     "jwt-blacklist",
+    "password-reset",
+    "password-reset-confirm",
     "schema",
     "swagger",
     "redoc",
@@ -91,9 +96,18 @@ POST   jwt-blacklist           -                empty            400 400 400 400
 GET    me                      -                -                401 200 200 200 200 200 200 200 200
 PATCH  me                      -                first_name       401 200 200 200 200 200 200 200 200
 PATCH  me                      -                long_name        401 400 400 400 400 400 400 400 400
+DELETE me                      -                password         401 204 400 204 204 204 204 204 400
+DELETE me                      -                wrong_word       401 400 400 400 400 400 400 400 400
+DELETE me                      -                empty            401 400 400 400 400 400 400 400 400
+GET    me-export               -                -                401 200 200 200 200 200 200 200 200
 POST   password-change         -                passwords        401 204 204 204 204 204 204 204 204
 POST   password-change         -                wrong_passwords  401 400 400 400 400 400 400 400 400
 POST   password-change         -                empty            401 400 400 400 400 400 400 400 400
+POST   password-reset          -                address          204 204 204 204 204 204 204 204 204
+POST   password-reset          -                empty            400 400 400 400 400 400 400 400 400
+POST   password-reset-confirm  -                reset            204 204 204 204 204 204 204 204 204
+POST   password-reset-confirm  -                no_reset         400 400 400 400 400 400 400 400 400
+POST   password-reset-confirm  -                empty            400 400 400 400 400 400 400 400 400
 
 # Events
 # method route              target           body             ano cus str mem man own ven sup adm
@@ -241,6 +255,34 @@ POST   organization-add-member organization     empty            401 403 403 403
 POST   organization-add-member organization     unreadable       401 403 403 403 400 400 403 403 400
 POST   organization-add-member foreign          new_member       401 403 201 403 403 403 403 403 201
 POST   organization-add-member nothing          new_member       401 404 404 404 404 404 404 404 404
+
+PATCH  organization-member     colleague        as_manager       401 403 403 403 200 200 403 403 200
+PATCH  organization-member     colleague        as_owner         401 403 403 403 403 200 403 403 200
+PATCH  organization-member     colleague        empty            401 403 403 403 200 200 403 403 200
+PATCH  organization-member     colleague        unknown_role     401 403 403 403 400 400 403 403 400
+PATCH  organization-member     colleague        unreadable       401 403 403 403 400 400 403 403 400
+PATCH  organization-member     co_manager       as_member        401 403 403 403 200 200 403 403 200
+PATCH  organization-member     co_owner         as_member        401 403 403 403 403 200 403 403 200
+PATCH  organization-member     co_owner         as_owner         401 403 403 403 403 200 403 403 200
+PATCH  organization-member     co_owner         empty            401 403 403 403 403 200 403 403 200
+PATCH  organization-member     co_owner         unreadable       401 403 403 403 403 400 403 403 400
+PATCH  organization-member     founder          as_owner         401 403 403 403 403 200 403 403 200
+PATCH  organization-member     founder          as_manager       401 403 403 403 403 200 403 403 400
+PATCH  organization-member     outsider         as_member        401 403 403 403 404 404 403 403 404
+PATCH  organization-member     outsider         as_owner         401 403 403 403 403 404 403 403 404
+PATCH  organization-member     foreign_member   as_owner         401 403 200 403 403 403 403 403 200
+PATCH  organization-member     nobodys_member   as_member        401 404 404 404 404 404 404 404 404
+DELETE organization-member     colleague        -                401 403 403 403 204 204 403 403 204
+DELETE organization-member     co_manager       -                401 403 403 403 204 204 403 403 204
+DELETE organization-member     co_owner         -                401 403 403 403 403 204 403 403 204
+DELETE organization-member     founder          -                401 403 403 403 403 204 403 403 400
+DELETE organization-member     outsider         -                401 403 403 403 404 404 403 403 404
+DELETE organization-member     foreign_member   -                401 403 204 403 403 403 403 403 204
+DELETE organization-member     nobodys_member   -                401 404 404 404 404 404 404 404 404
+
+POST   organization-leave      organization     -                401 403 403 204 204 204 403 403 404
+POST   organization-leave      foreign          -                401 403 400 403 403 403 403 403 404
+POST   organization-leave      nothing          -                401 404 404 404 404 404 404 404 404
 
 # Tickets
 # method route              target           body             ano cus str mem man own ven sup adm
@@ -412,6 +454,32 @@ class World:
         return OrganizationFactory()
 
     @cached_property
+    def colleague(self) -> Membership:
+        return MembershipFactory(organization=self.organization)
+
+    @cached_property
+    def co_manager(self) -> Membership:
+        return MembershipFactory(organization=self.organization, role=Membership.Role.MANAGER)
+
+    @cached_property
+    def co_owner(self) -> Membership:
+        """Not the only OWNER: there is the founder."""
+        return MembershipFactory(organization=self.organization, role=Membership.Role.OWNER)
+
+    @cached_property
+    def outsider(self) -> Membership:
+        """A pair of ids that stands for no membership, each for a row."""
+        return Membership(organization=self.organization, user=UserFactory())
+
+    @cached_property
+    def foreign_member(self) -> Membership:
+        return MembershipFactory(organization=self.foreign)
+
+    @cached_property
+    def nobodys_member(self) -> Membership:
+        return Membership(organization_id=NOTHING, user=UserFactory())
+
+    @cached_property
     def used(self) -> Organization:
         return self.published_event.organization
 
@@ -570,6 +638,12 @@ def member(address: str, role: str) -> dict[str, Any]:
     return {"user_email": address, "role": role}
 
 
+def reset_of(user: User) -> dict[str, Any]:
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    token = default_token_generator.make_token(user)
+    return {"uid": uid, "token": token, "new_password": "long-enough-1"}
+
+
 # What is sent: JSON of a value, or a text as it is.
 BODIES: dict[str, Callable[[World], Any]] = {
     "-": lambda world: "",
@@ -588,6 +662,11 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "first_name": lambda world: {"first_name": "Ada"},
     "long_name": lambda world: {"first_name": "A" * 1000},
     "passwords": lambda world: {"old_password": PASSWORD, "new_password": "long-enough-1"},
+    "password": lambda world: {"password": PASSWORD},
+    "wrong_word": lambda world: {"password": "wrong"},
+    "address": lambda world: {"email": UserFactory().email},
+    "reset": lambda world: reset_of(UserFactory()),
+    "no_reset": lambda world: {**reset_of(UserFactory()), "token": "nonsense"},
     "wrong_passwords": lambda world: {"old_password": "wrong", "new_password": "long-enough-1"},
     # Events, categories, venues, organizations
     "event": lambda world: event_of(world, world.organization.pk),
@@ -606,6 +685,10 @@ BODIES: dict[str, Callable[[World], Any]] = {
     "founder": lambda world: member(world.founder.user.email, "MEMBER"),
     "unknown_member": lambda world: member("unknown@example.com", "MEMBER"),
     "unknown_owner": lambda world: member("unknown@example.com", "OWNER"),
+    "as_member": lambda world: {"role": "MEMBER"},
+    "as_manager": lambda world: {"role": "MANAGER"},
+    "as_owner": lambda world: {"role": "OWNER"},
+    "unknown_role": lambda world: {"role": "owner"},
     # Tickets and bookings
     "ticket": lambda world: ticket_of(world.published_event.pk),
     "draft_ticket": lambda world: ticket_of(world.draft_event.pk),
@@ -634,7 +717,12 @@ def client_for(world: World, caller: str) -> APIClient:
 def url_of(world: World, route: str, target: str) -> str:
     if target == "-":
         return reverse(route)
-    return reverse(route, args=[NOTHING if target == "nothing" else getattr(world, target).pk])
+    if target == "nothing":
+        return reverse(route, args=[NOTHING])
+    row = getattr(world, target)
+    if isinstance(row, Membership):
+        return reverse(route, args=[row.organization_id, row.user_id])
+    return reverse(route, args=[row.pk])
 
 
 def send(client: APIClient, method: str, url: str, body: Any = "") -> HttpResponse:

@@ -8,14 +8,16 @@ from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts.models import User
-from apps.bookings.models import Booking
+from apps.bookings.models import Booking, BookingTransition
+from apps.bookings.services import confirm_booking
+from apps.common.services import delete_unreferenced
 from apps.events.models import Event, EventCategory
 from apps.events.services import cancel_event, delete_event
 from apps.organizations.models import Membership, Organization
@@ -93,6 +95,9 @@ def form_of(response: Any) -> dict[str, Any]:
             values[f"{bound.name}_1"] = f"{widget_data:%H:%M:%S}"
         elif widget_data is not None and widget_data is not False:
             values[bound.name] = widget_data
+    for inline in response.context["inline_admin_formsets"]:
+        for bound in inline.formset.management_form:
+            values[bound.html_name] = bound.value()
     return values
 
 
@@ -190,6 +195,68 @@ class TestAccounts:
         user = BookingFactory().user
         with unchanged():
             client.post(page(User, "delete", user.pk), {"post": "yes"})
+
+
+class TestOrganizations:
+    def test_a_new_one_has_its_maker_as_owner(self, client):
+        assert client.post(page(Organization, "add"), {"name": "New"}).status_code == 302
+        membership = Membership.objects.get(organization__name="New")
+        assert (membership.user.email, membership.role) == ("boss@example.org", "OWNER")
+
+    def test_one_with_events_stays(self, client):
+        organization = EventFactory().organization
+        with unchanged():
+            client.post(page(Organization, "delete", organization.pk), {"post": "yes"})
+
+    def test_an_event_added_while_the_page_asked_refuses_the_delete(self, client, monkeypatch):
+        organization = OrganizationFactory()
+
+        def delete(rows: Any, *, pk: int) -> None:
+            EventFactory(organization=organization)
+            delete_unreferenced(rows, pk=pk)
+
+        monkeypatch.setattr("apps.common.admin.delete_unreferenced", delete)
+        url = page(Organization, "delete", organization.pk)
+        response = client.post(url, {"post": "yes"})
+        assert messages_of(response) == ["This cannot be deleted: other records refer to it."]
+        assert Organization.objects.filter(pk=organization.pk).exists()
+
+
+class TestTheDatabaseSaysNo:
+    """A lock that is not to be had, or a row that is gone, is a message and no error page."""
+
+    @pytest.mark.parametrize(
+        ("error", "status"), [(OperationalError("lock timeout"), 200), (Event.DoesNotExist(), 302)]
+    )
+    def test_in_a_form(self, client, monkeypatch, error, status):
+        event = EventFactory()
+        monkeypatch.setattr("apps.events.admin.update_event", raiser(error))
+        with unchanged():
+            response = edit(client, event, title="Typed")
+        assert response.status_code == status
+        if status == 200:
+            assert errors_of(response) == {
+                "__all__": ["The service is busy. Try again in a moment."]
+            }
+            assert 'value="Typed"' in response.content.decode()
+        else:
+            assert messages_of(response) == ["This does not exist any more."]
+
+    @pytest.mark.parametrize(
+        ("error", "message"),
+        [
+            (OperationalError("lock timeout"), "The service is busy. Try again in a moment."),
+            (Event.DoesNotExist(), "This does not exist any more."),
+        ],
+    )
+    def test_in_a_deletion_and_in_an_action(self, client, monkeypatch, error, message):
+        event = EventFactory(draft=True)
+        monkeypatch.setattr("apps.events.admin.delete_event", raiser(error))
+        monkeypatch.setattr("apps.events.admin.publish_event", raiser(error))
+        with unchanged():
+            response = client.post(page(Event, "delete", event.pk), {"post": "yes"})
+            assert messages_of(response) == [message]
+            assert messages_of(act(client, "publish", event)) == [f"{event}: {message}"]
 
 
 class TestVenues:
@@ -373,6 +440,28 @@ class TestBookings:
         with unchanged():
             edit(client, booking, status="CONFIRMED", quantity="9", unit_price="1")
 
+    def test_history_is_shown_and_cannot_be_edited(self, client):
+        booking = BookingFactory()
+        agent = UserFactory(support=True, email="sam@example.org")
+        confirm_booking(booking_id=booking.pk, actor=agent)
+        url = page(Booking, "change", booking.pk)
+        html = client.get(url).content.decode()
+        assert "sam@example.org" in html
+        row = BookingTransition.objects.get()
+        forged = {"history-TOTAL_FORMS": 2, "history-INITIAL_FORMS": 1, "history-0-id": row.pk}
+        forged |= {"history-0-booking": booking.pk, "history-0-DELETE": "on"}
+        forged |= {"history-0-reason": "CUSTOMER", "history-1-to_status": "CANCELLED"}
+        with unchanged():
+            client.post(url, form_of(client.get(url)) | forged)
+
+    @pytest.mark.parametrize("trait", [{"support": True}, {"is_active": False}])
+    def test_nobody_books_for_an_account_that_may_not(self, client, trait):
+        ticket, user = EventsTicketFactory(), UserFactory(**trait)
+        body = {"user": user.pk, "event_ticket": ticket.pk, "quantity": "2"}
+        with unchanged():
+            errors = errors_of(client.post(page(Booking, "add"), body))
+        assert errors == {"__all__": ["Support and inactive accounts cannot book."]}
+
     def test_no_booking_is_deleted(self, client):
         booking = BookingFactory(cancelled=True)
         with unchanged():
@@ -421,6 +510,13 @@ class TestBookings:
         with unchanged():
             for action in ("confirm", "cancel", "refund"):
                 act(client, action, booking, confirmed="yes")
+
+
+def raiser(error: Exception) -> Any:
+    def fail(**kwargs: Any) -> None:
+        raise error
+
+    return fail
 
 
 def viewer() -> User:

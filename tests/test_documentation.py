@@ -162,7 +162,8 @@ class TestSchema:
             "code": "sold_out",
             "remaining": 1,
         }
-        assert list(refused) == ["invalid", "event_not_published", "event_started", "sold_out"]
+        rules = ["cannot_book", "event_not_published", "event_started", "sold_out"]
+        assert list(refused) == ["invalid", *rules]
 
     @pytest.mark.parametrize(
         ("name", "codes"),
@@ -171,6 +172,10 @@ class TestSchema:
             ("auth_jwt_create", ["200", "400", "401", "413", "415", "429", "503"]),
             ("auth_jwt_verify", ["200", "400", "401", "413", "415", "503"]),
             ("auth_me_retrieve", ["200", "401", "503"]),
+            ("auth_me_destroy", ["204", "400", "401", "413", "415", "429", "503"]),
+            ("auth_me_export", ["200", "401", "503"]),
+            ("auth_password_reset", ["204", "400", "413", "415", "429", "503"]),
+            ("auth_password_reset_confirm", ["204", "400", "413", "415", "429", "503"]),
             ("auth_password_change", ["204", "400", "401", "413", "415", "429", "503"]),
             ("events_list", ["200", "400", "401", "404", "503"]),
             ("events_create", ["201", "400", "401", "403", "413", "415", "503"]),
@@ -196,6 +201,33 @@ class TestSchema:
             for name in content["examples"]
         }
         assert {(status_of(error), error.code) for error in errors()} <= documented
+
+    def test_it_tells_the_bounds_of_what_can_be_sent(self, schema, operations):
+        ids = {"type": "integer", "minimum": 0, "maximum": 2**63 - 1}
+        ticket = schema["components"]["schemas"]["EventsTicketRequest"]["properties"]
+        assert ticket["event"] == ids
+        assert re.search(ticket["price"]["pattern"], "25.00")
+        assert not any(re.search(ticket["price"]["pattern"], bad) for bad in ("", ".", "-1", "1."))
+        listing = next(op for *_, op in operations if op["operationId"] == "events_list")
+        query = {each["name"]: each for each in listing["parameters"]}
+        assert query["venue"]["schema"] == ids
+        assert query["page_size"]["schema"]["maximum"] == 100
+        assert query["search"]["schema"]["maxLength"] == 200
+        assert all(each["description"] and each["allowEmptyValue"] for each in query.values())
+        booking = next(op for *_, op in operations if op["operationId"] == "bookings_create")
+        key = booking["parameters"][0]["schema"]
+        assert (key["minLength"], key["maxLength"]) == (1, 255)
+        assert re.search(key["pattern"], "order 17 é")
+        assert not any(re.search(key["pattern"], bad) for bad in (" x", "x ", "x\ty", "€"))
+
+    @pytest.mark.parametrize(
+        ("shape", "name"), [("Booking", "cancellation_reason"), ("BookingTransition", "reason")]
+    )
+    def test_a_booking_that_is_not_cancelled_has_an_empty_reason(self, schema, shape, name):
+        reason = schema["components"]["schemas"][shape]["properties"][name]
+        values = [resolve(schema, each)["enum"] for each in reason["oneOf"]]
+        assert "CUSTOMER" in values[0]
+        assert values[1:] == [[""]]
 
 
 class TestPages:

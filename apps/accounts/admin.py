@@ -1,5 +1,6 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from apps.common.admin import ModelAdmin
@@ -12,6 +13,7 @@ admin.site.unregister([BlacklistedToken, OutstandingToken])
 
 @admin.register(User)
 class UserAdmin(ModelAdmin, DjangoUserAdmin):
+    form = UserChangeForm
     list_display = ("email", "first_name", "last_name", "role", "is_active", "date_joined")
     list_filter = ("is_staff", "is_support", "is_superuser", "is_active")
     search_fields = ("email", "first_name", "last_name")

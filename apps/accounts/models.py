@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from apps.common.querysets import LockingQuerySet
+
 
 class LowerCaseEmailField(models.EmailField):
     """An e-mail address, stored and looked up in lower case."""
@@ -33,6 +35,10 @@ class UserManager(BaseUserManager["User"]):
         """A saved account that may do everything, Django admin included."""
         fields |= {"is_staff": True, "is_superuser": True}
         return self.create_user(email, password, **fields)
+
+    def for_update(self) -> LockingQuerySet:
+        """Lock these rows until the transaction ends, in the order of their ids."""
+        return LockingQuerySet(self.model, using=self._db).for_update()
 
 
 class User(AbstractBaseUser, PermissionsMixin):

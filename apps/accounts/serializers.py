@@ -5,7 +5,14 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 from rest_framework_simplejwt.authentication import JWTAuthentication
-from rest_framework_simplejwt.exceptions import AuthenticationFailed, InvalidToken, TokenError
+from rest_framework_simplejwt.exceptions import (
+    AuthenticationFailed,
+    InvalidToken,
+    TokenBackendError,
+    TokenError,
+)
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.state import token_backend
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken
 from rest_framework_simplejwt.tokens import RefreshToken, Token, UntypedToken
 
@@ -15,6 +22,7 @@ from apps.common.serializers import ModelSerializer
 from . import examples
 from .models import LowerCaseEmailField as StoredLowerCaseEmailField
 from .models import User
+from .services import find_reset_account
 
 
 class PasswordField(serializers.CharField):
@@ -37,6 +45,12 @@ def check_new_password(password: str, user: User) -> None:
         raise serializers.ValidationError(error.messages) from None
 
 
+def check_current_password(password: str, user: User) -> str:
+    if not user.check_password(password):
+        raise serializers.ValidationError("This is not the current password.")
+    return password
+
+
 @with_examples(request={"first_name": "Ann", "last_name": "Lee-Stone"}, response=examples.ACCOUNT)
 class UserSerializer(ModelSerializer):
     """An account as its owner sees it; the names are theirs to change."""
@@ -45,7 +59,7 @@ class UserSerializer(ModelSerializer):
 
     class Meta:
         model = User
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "email",
             "first_name",
@@ -55,7 +69,7 @@ class UserSerializer(ModelSerializer):
             "created_at",
             "updated_at",
         )
-        read_only_fields = ("email", "is_staff", "is_support", "updated_at")
+        read_only_fields: tuple[str, ...] = ("email", "is_staff", "is_support", "updated_at")
 
 
 class LowerCaseEmailField(serializers.EmailField):
@@ -92,13 +106,60 @@ class PasswordChangeSerializer(serializers.Serializer):
     new_password = PasswordField()
 
     def validate_old_password(self, value: str) -> str:
-        if not self.context["request"].user.check_password(value):
-            raise serializers.ValidationError("This is not the current password.")
-        return value
+        return check_current_password(value, self.context["request"].user)
 
     def validate_new_password(self, value: str) -> str:
         check_new_password(value, self.context["request"].user)
         return value
+
+
+@with_examples(request={"email": examples.ADDRESS})
+class PasswordResetSerializer(serializers.Serializer):
+    email = LowerCaseEmailField(write_only=True, max_length=254)
+
+
+@with_examples(
+    request={"uid": "NDI", "token": examples.RESET_TOKEN, "new_password": "battery-staple-9"}
+)
+class PasswordResetConfirmSerializer(serializers.Serializer):
+    uid = serializers.CharField(write_only=True)
+    token = serializers.CharField(write_only=True)
+    new_password = PasswordField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Adds the account as `user`. Raises ResetTokenInvalid."""
+        user = find_reset_account(uid=attrs["uid"], token=attrs["token"])
+        try:
+            check_new_password(attrs["new_password"], user)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({"new_password": error.detail}) from None
+        return {**attrs, "user": user}
+
+
+@with_examples(request={"password": examples.PASSWORD})
+class AccountCloseSerializer(serializers.Serializer):
+    password = PasswordField()
+
+    def validate_password(self, value: str) -> str:
+        return check_current_password(value, self.context["request"].user)
+
+
+class AccountExportSerializer(UserSerializer):
+    """All that is stored of an account itself, but for the password's hash."""
+
+    class Meta(UserSerializer.Meta):
+        fields = (*UserSerializer.Meta.fields, "is_superuser", "last_login")
+        read_only_fields = fields
+
+
+@with_examples(response=examples.EXPORT)
+class ExportSerializer(serializers.Serializer):
+    """What is stored of a person, of which the rooms above contribute all but the account."""
+
+    account = AccountExportSerializer()
+    memberships = serializers.ListField(child=serializers.DictField())
+    venues = serializers.ListField(child=serializers.DictField())
+    bookings = serializers.ListField(child=serializers.DictField())
 
 
 @with_examples(
@@ -137,6 +198,15 @@ def read_token(token_class: type[AnyToken], raw: Any) -> AnyToken:
         raise InvalidToken(str(error)) from None
     JWTAuthentication().get_user(token)
     return token
+
+
+def account_in_token(raw: Any) -> str | None:
+    """The id of the account that a token of ours is about, or None; the account may be gone."""
+    try:
+        claims = token_backend.decode(raw)
+    except TokenBackendError:
+        return None
+    return str(claims[api_settings.USER_ID_CLAIM])
 
 
 @with_examples(request={"refresh": examples.TOKEN}, response={"access": examples.TOKEN})

@@ -9,5 +9,12 @@ urlpatterns = [
     path("jwt/verify/", views.TokenVerifyView.as_view(), name="jwt-verify"),
     path("jwt/blacklist/", views.TokenBlacklistView.as_view(), name="jwt-blacklist"),
     path("me/", views.MeView.as_view(), name="me"),
+    path("me/export/", views.ExportView.as_view(), name="me-export"),
     path("password/change/", views.PasswordChangeView.as_view(), name="password-change"),
+    path("password/reset/", views.PasswordResetView.as_view(), name="password-reset"),
+    path(
+        "password/reset/confirm/",
+        views.PasswordResetConfirmView.as_view(),
+        name="password-reset-confirm",
+    ),
 ]

@@ -6,8 +6,20 @@ from django.http import HttpRequest
 from apps.accounts.models import User
 from apps.common.admin import ServiceModelAdmin, transition
 
-from .models import Booking
+from .models import Booking, BookingTransition
 from .services import cancel_booking, confirm_booking, place_booking, refund_booking
+
+
+class TransitionInline(admin.TabularInline):
+    model = BookingTransition
+    verbose_name_plural = "history"
+    fields = readonly_fields = ("at", "from_status", "to_status", "reason", "actor")
+    extra = 0
+
+    def has_add_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
+        return False
+
+    has_change_permission = has_delete_permission = has_add_permission
 
 
 @admin.register(Booking)
@@ -43,10 +55,13 @@ class BookingAdmin(ServiceModelAdmin):
     ) -> tuple[str, ...]:
         return self.columns if obj else ()
 
+    def get_inlines(self, request: HttpRequest, obj: Booking | None = None) -> Any:
+        return [TransitionInline] if obj else []
+
     def has_delete_permission(self, request: HttpRequest, obj: Booking | None = None) -> bool:
         return False
 
-    def create(self, **fields: Any) -> Booking:
+    def create(self, actor: User, **fields: Any) -> Booking:
         ticket = fields.pop("event_ticket")
         booking, _ = place_booking(ticket_id=ticket.pk, **fields)
         return booking
@@ -65,8 +80,7 @@ class BookingAdmin(ServiceModelAdmin):
 
     @transition("Cancel", "Cancelled", confirm=True)
     def cancel(self, booking: Booking, actor: User) -> None:
-        reason = Booking.CancellationReason.SUPPORT
-        cancel_booking(booking_id=booking.pk, reason=reason, actor=actor)
+        cancel_booking(booking_id=booking.pk, actor=actor)
 
     @transition("Refund", "Refunded", confirm=True)
     def refund(self, booking: Booking, actor: User) -> None:

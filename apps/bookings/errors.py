@@ -6,6 +6,11 @@ class EventNotPublished(DomainError):
     message = "The event is not open for booking."
 
 
+class CannotBook(DomainError):
+    code = "cannot_book"
+    message = "Support and inactive accounts cannot book."
+
+
 class SoldOut(DomainError):
     """With `remaining`: how many tickets of the type could be booked instead."""
 

@@ -17,7 +17,7 @@ from .querysets import (
     PENDING,
     AppendOnly,
     BookingQuerySet,
-    BookingTransitionQuerySet,
+    BookingTransitionManager,
 )
 
 MIN_QUANTITY = 2
@@ -165,7 +165,7 @@ class BookingTransition(models.Model):
     )
     at = models.DateTimeField()
 
-    objects = BookingTransitionQuerySet.as_manager()
+    objects = BookingTransitionManager()
 
     class Meta:
         ordering = ("id",)

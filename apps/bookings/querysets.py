@@ -2,7 +2,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, Union
 
 from django.db import connections, models
-from django.db.models import Prefetch, Q, Value
+from django.db.models import Q, Value
 from django.db.models.functions import Cast
 
 from apps.common.querysets import LockingQuerySet
@@ -41,9 +41,7 @@ class BookingQuerySet(LockingQuerySet):
 
     def with_history(self) -> Self:
         """With every transition and who made it."""
-        transitions: Any = self.model._meta.get_field("history").related_model
-        with_actors = transitions._default_manager.select_related("actor")
-        return self.prefetch_related(Prefetch("history", with_actors))
+        return self.prefetch_related("history")
 
 
 class AppendOnly(Exception):
@@ -90,3 +88,9 @@ class BookingTransitionQuerySet(models.QuerySet):
 
     def delete(self) -> tuple[int, dict[str, int]]:
         raise AppendOnly
+
+
+class BookingTransitionManager(models.Manager.from_queryset(BookingTransitionQuerySet)):  # type: ignore[misc]
+    def get_queryset(self) -> models.QuerySet:
+        # Nobody looks at what was done without asking who did it.
+        return super().get_queryset().select_related("actor")

@@ -28,12 +28,15 @@ class BookingCreateSerializer(serializers.Serializer):
 
 
 class BookingTransitionSerializer(serializers.ModelSerializer):
-    actor_email = serializers.EmailField(source="actor.email", default=None, read_only=True)
+    actor_email = serializers.EmailField(
+        source="actor.email", allow_null=True, default=None, read_only=True
+    )
 
     class Meta:
         model = BookingTransition
         fields = ("from_status", "to_status", "reason", "actor", "actor_email", "at")
         read_only_fields = fields
+        extra_kwargs = {"reason": {"allow_blank": True}}
 
 
 @with_examples(response=examples.BOOKING)
@@ -77,6 +80,7 @@ class BookingSerializer(ModelSerializer):
             "history",
         )
         read_only_fields = fields
+        extra_kwargs = {"cancellation_reason": {"allow_blank": True}}
         optional_fields = ("history",)
 
     def get_fields(self) -> dict[str, serializers.Field]:

@@ -31,12 +31,17 @@ from .errors import (
     BookingExpired,
     BookingNotConfirmed,
     BookingNotPending,
+    CannotBook,
     EventNotPublished,
     IdempotencyKeyReused,
     SoldOut,
 )
+from .metrics import CLOSED, CONFIRMED, PLACED, REPLAYED, count_bookings, counted_refusals
 from .models import Booking, BookingTransition, hold_expiry, hold_limit, unlimited_hold_expiry
 from .querysets import BookingQuerySet
+
+# So many are locked at once by the sweep, for a tenth of a second.
+TICKET_TYPES_PER_BATCH = 100
 
 Status = Booking.Status
 Reason = Booking.CancellationReason
@@ -67,19 +72,26 @@ class Stock:
     ticket: EventsTicket
     tickets: list[EventsTicket]
 
+    @property
+    def taken(self) -> int:
+        return sum(ticket.sold for ticket in self.tickets)
+
 
 class _CapacityWasSet(Exception):
     """The event got a capacity between the look at it and the lock."""
 
 
+@counted_refusals()
 def place_booking(
     *, user: User, ticket_id: int, quantity: int, idempotency_key: str = ""
 ) -> tuple[Booking, bool]:
     """Take tickets as a PENDING booking (§7.3), and whether the key had placed it before.
 
-    Raises EventNotPublished, EventStarted, SoldOut, IdempotencyKeyReused, or FieldError when the
-    ticket type is gone.
+    Raises CannotBook, EventNotPublished, EventStarted, SoldOut, IdempotencyKeyReused, or
+    FieldError when the ticket type is gone.
     """
+    if not (user.is_active and user.is_customer):
+        raise CannotBook
     order = Order(user, ticket_id, quantity, idempotency_key)
     if replayed := _find_replay(order):
         return replayed, True
@@ -95,6 +107,7 @@ def place_booking(
             raise
 
 
+@counted_refusals()
 @atomic
 def confirm_booking(*, booking_id: int, actor: User | None = None) -> Booking:
     """PENDING to CONFIRMED by `actor` (§7.5).
@@ -115,14 +128,14 @@ def confirm_booking(*, booking_id: int, actor: User | None = None) -> Booking:
     booking.confirmed_at = now
     booking.expires_at = None
     booking.save(update_fields=["status", "confirmed_at", "expires_at", "updated_at"])
+    count_bookings(CONFIRMED)
     return booking
 
 
+@counted_refusals()
 @atomic
-def cancel_booking(
-    *, booking_id: int, reason: Booking.CancellationReason, actor: User | None = None
-) -> Booking:
-    """PENDING or CONFIRMED to CANCELLED by `actor`, and the tickets back (§7.4).
+def cancel_booking(*, booking_id: int, actor: User) -> Booking:
+    """PENDING or CONFIRMED to CANCELLED by its customer or another `actor`, and the tickets back.
 
     Raises BookingCancelled, EventStarted or Booking.DoesNotExist.
     """
@@ -131,9 +144,11 @@ def cancel_booking(
     _check_allowed("cancel", booking)
     if booking.event_ticket.event.starts_at <= now:
         raise EventStarted
+    reason = Reason.CUSTOMER if booking.user_id == actor.pk else Reason.SUPPORT
     return _cancel(booking, reason, now, actor)
 
 
+@counted_refusals()
 @atomic
 def refund_booking(*, booking_id: int, actor: User | None = None) -> Booking:
     """CONFIRMED to CANCELLED by `actor`, and the tickets back, also after the event (§7.6).
@@ -152,10 +167,13 @@ def expire_bookings(*, batch_size: int = 1000) -> int:
     transaction of its own, so no lock lasts longer than one.
     """
     run_out = Booking.objects.run_out(timezone.now()).order_by()
-    tickets = list(run_out.values_list("event_ticket", flat=True).distinct())
+    ticket_ids = sorted(run_out.values_list("event_ticket", flat=True).distinct())
     expired = 0
-    for ticket_id in sorted(tickets):
-        while count := _expire_batch(ticket_id, batch_size):
+    for start in range(0, len(ticket_ids), TICKET_TYPES_PER_BATCH):
+        some = ticket_ids[start : start + TICKET_TYPES_PER_BATCH]
+        count = batch_size
+        while count == batch_size:
+            count = _expire_batch(some, batch_size)
             expired += count
     return expired
 
@@ -169,6 +187,24 @@ def cancel_bookings_of_event(*, event: Event, actor: User | None, now: datetime)
     totals = dict(holding.values_list("event_ticket").annotate(Sum("quantity")))
     _close(holding, Reason.EVENT_CANCELLED, now, actor)
     give_back(event.tickets.all(), totals)
+
+
+@atomic
+def cancel_holds_of_user(*, user: User) -> None:
+    """Cancel what a customer has PENDING for events that have not started.
+
+    The number of SQL statements does not grow with the bookings.
+    """
+    pending = Booking.objects.filter(user=user, status=Status.PENDING).order_by()
+    wanted = list(pending.values_list("event_ticket", flat=True))
+    tickets = list(EventsTicket.objects.for_update().filter(pk__in=wanted))
+    now = timezone.now()
+    open_events = Event.objects.upcoming(now).filter(tickets__in=tickets)
+    holds = pending.filter(event_ticket__in=tickets, event_ticket__event__in=open_events)
+    totals = dict(holds.values_list("event_ticket").annotate(Sum("quantity")))
+    if totals:
+        _close(holds, Reason.CUSTOMER, now, actor=user)
+        give_back(tickets, totals)
 
 
 def reschedule_holds(*, event: Event, now: datetime) -> None:
@@ -190,6 +226,7 @@ def _find_replay(order: Order) -> Booking | None:
         return None
     if (booking.event_ticket_id, booking.quantity) != (order.ticket_id, order.quantity):
         raise IdempotencyKeyReused
+    count_bookings(REPLAYED)
     return booking
 
 
@@ -210,6 +247,7 @@ def _place(order: Order) -> tuple[Booking, bool]:
         expires_at=hold_expiry(starts_at=stock.event.starts_at, now=now),
         idempotency_key=order.idempotency_key,
     )
+    count_bookings(PLACED)
     return booking, False
 
 
@@ -273,11 +311,11 @@ def _make_room(stock: Stock, quantity: int, now: datetime) -> None:
     missing = quantity - (ticket.quota - ticket.sold)
     _release(bookings.filter(event_ticket=ticket), missing, stock, now)
     if event.capacity is not None:
-        taken = sum(row.sold for row in stock.tickets)
-        missing = quantity - (event.capacity - taken)
+        missing = quantity - (event.capacity - stock.taken)
         _release(bookings.filter(event_ticket__event=event), missing, stock, now)
-    if ticket.sold + quantity > ticket.quota:
-        # Holds that `sold` had not counted, in data that were inconsistent, gave nothing back.
+    # Holds that `sold` had not counted, in data that were inconsistent, have given nothing back.
+    fits_event = event.capacity is None or stock.taken + quantity <= event.capacity
+    if ticket.sold + quantity > ticket.quota or not fits_event:
         raise _sold_out(stock, now)
 
 
@@ -304,13 +342,10 @@ def _sold_out(stock: Stock, now: datetime) -> SoldOut:
 
 
 @atomic
-def _expire_batch(ticket_id: int, batch_size: int) -> int:
-    tickets = EventsTicket.objects.for_update(skip_locked=True).filter(pk=ticket_id)
-    locked = list(tickets)
-    if not locked:
-        return 0
+def _expire_batch(ticket_ids: list[int], batch_size: int) -> int:
+    locked = list(EventsTicket.objects.for_update(skip_locked=True).filter(pk__in=ticket_ids))
     now = timezone.now()
-    run_out = Booking.objects.for_update().filter(event_ticket=ticket_id).run_out(now)
+    run_out = Booking.objects.for_update().filter(event_ticket__in=locked).run_out(now)
     holds = list(run_out[:batch_size])
     _expire(holds, locked, now)
     return len(holds)
@@ -348,7 +383,7 @@ def _close(
     BookingTransition.objects.record(
         bookings, to_status=Status.CANCELLED, reason=reason, actor=actor, at=now
     )
-    bookings.update(**_closed(reason, now))
+    count_bookings(CLOSED[reason], bookings.update(**_closed(reason, now)))
 
 
 def _closed(reason: Booking.CancellationReason, now: datetime) -> dict[str, Any]:

@@ -3,7 +3,6 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, mixins, status, viewsets
 from rest_framework.decorators import action
@@ -24,6 +23,7 @@ from .errors import (
     BookingExpired,
     BookingNotConfirmed,
     BookingNotPending,
+    CannotBook,
     EventNotPublished,
     IdempotencyKeyReused,
     SoldOut,
@@ -35,6 +35,13 @@ from .serializers import BookingCreateSerializer, BookingSerializer, EventBookin
 from .services import cancel_booking, confirm_booking, place_booking, refund_booking
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
+# Printable Latin-1, as far as a header's value can hold it: servers strip spaces at its ends.
+IDEMPOTENCY_KEY_SCHEMA = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": MAX_KEY_LENGTH,
+    "pattern": "^[!-~¡-¬®-ÿ]([ -~¡-¬®-ÿ]*[!-~¡-¬®-ÿ])?$",
+}
 
 
 class BookingViewSet(
@@ -44,7 +51,7 @@ class BookingViewSet(
         "list": Operation("List your bookings; support and admins see all."),
         "create": Operation(
             "Book tickets: they are held for you for a while.",
-            (EventNotPublished, EventStarted, SoldOut, IdempotencyKeyReused),
+            (CannotBook, EventNotPublished, EventStarted, SoldOut, IdempotencyKeyReused),
         ),
         "retrieve": Operation("Show a booking."),
         "cancel": Operation(
@@ -97,7 +104,7 @@ class BookingViewSet(
         parameters=[
             OpenApiParameter(
                 IDEMPOTENCY_KEY,
-                OpenApiTypes.STR,
+                IDEMPOTENCY_KEY_SCHEMA,
                 OpenApiParameter.HEADER,
                 description="A text of your own, up to 255 characters: sent again with the same "
                 "body it answers the same booking and takes no more tickets.",
@@ -124,11 +131,8 @@ class BookingViewSet(
     @extend_schema(request=None)
     @action(detail=True, methods=("patch",))
     def cancel(self, request: Request, pk: int) -> Response:
-        booking = self.get_object()
-        reasons, is_own = Booking.CancellationReason, booking.user_id == request.user.pk
-        reason = reasons.CUSTOMER if is_own else reasons.SUPPORT
-        cancelled = cancel_booking(booking_id=booking.pk, reason=reason, actor=account_of(request))
-        return Response(self.get_serializer(cancelled).data)
+        booking = cancel_booking(booking_id=self.get_object().pk, actor=account_of(request))
+        return Response(self.get_serializer(booking).data)
 
     @extend_schema(request=None)
     @action(detail=True, methods=("post",), permission_classes=(IsAuthenticated, IsSupportOrAdmin))
@@ -166,6 +170,8 @@ def idempotency_key(request: Request) -> str:
     key = request.headers.get(IDEMPOTENCY_KEY)
     if key is None:
         return ""
+    # As HTTP has it: a server that does not do it itself makes no other key of it.
+    key = key.strip()
     if not 1 <= len(key) <= MAX_KEY_LENGTH or not key.isprintable():
         raise ValidationError(
             {IDEMPOTENCY_KEY: [f"Send 1 to {MAX_KEY_LENGTH} printable characters."]}

@@ -1,5 +1,6 @@
 """What Django admin needs so that its forms are no back door: rules and locks are the services'."""
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -8,14 +9,18 @@ from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.utils import model_ngettext
 from django.core.exceptions import ObjectDoesNotExist
+from django.db import OperationalError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
-from .errors import DomainError, FieldError
+from .errors import Busy, DomainError, FieldError
+from .services import delete_unreferenced
 
 SHOWN_BEFORE_ASKING = 20
+
+GONE = "This does not exist any more."
 
 
 class RefusableForm(forms.ModelForm):
@@ -33,7 +38,13 @@ class RefusableForm(forms.ModelForm):
 
 
 class ModelAdmin(admin.ModelAdmin):
-    """Writes the columns that the form changed and no others, so nothing stale overwrites a row."""
+    """Writes the columns that the form changed and no others, so nothing stale overwrites a row.
+
+    What a rule refuses is shown in the form, with the input kept. Rows that others refer to are
+    not deleted, and none are deleted many at a time.
+    """
+
+    form: Any = RefusableForm
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
@@ -42,75 +53,74 @@ class ModelAdmin(admin.ModelAdmin):
         columns = {field.name for field in obj._meta.concrete_fields}
         obj.save(update_fields=[*columns.intersection(form.changed_data), "updated_at"])
 
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        delete_unreferenced(self.model._default_manager.all(), pk=obj.pk)
 
-class ServiceModelAdmin(ModelAdmin):
-    """Adds, changes and deletes through services: an admin is subject to the same rules.
-
-    What a service refuses is shown in the form, with the input kept.
-    """
-
-    form = RefusableForm
-
-    def create(self, **fields: Any) -> Model:
-        """The new row, from the form's values. Raises DomainError when a rule refuses it."""
-        raise NotImplementedError
-
-    def update(self, obj: Any, **changes: Any) -> None:
-        """Write `changes`, by field name. Raises DomainError when a rule refuses them."""
-        raise NotImplementedError
-
-    def delete(self, obj: Any) -> None:
-        """Delete the row. Raises DomainError when a rule refuses it."""
-        raise NotImplementedError
-
-    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        if not change:
-            obj.pk = self.create(**form.cleaned_data).pk
-            obj.refresh_from_db()
-        elif form.changed_data:
-            self.update(obj, **{name: form.cleaned_data[name] for name in form.changed_data})
-
-    def changeform_view(
-        self, request: HttpRequest, *args: Any, **kwargs: Any
-    ) -> HttpResponse | HttpResponseRedirect:
+    def changeform_view(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
+        # A refused transaction is rolled back: the form again, now with the reason in it.
         try:
             return super().changeform_view(request, *args, **kwargs)
         except DomainError as error:
-            # The refused transaction is rolled back: the form again, now with the reason in it.
-            self._refuse(request, error)
-            return super().changeform_view(request, *args, **kwargs)
+            request.refusal = error
+        except OperationalError:
+            request.refusal = Busy()
+        except ObjectDoesNotExist:
+            return self._back_to_list(request, GONE)
+        return super().changeform_view(request, *args, **kwargs)
 
     def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         form: Any = super().get_form(request, *args, **kwargs)
         form.refusal = getattr(request, "refusal", None)
         return form
 
-    def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        self.delete(obj)
-
-    def delete_view(
-        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
-    ) -> HttpResponse:
+    def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            return super().delete_view(request, object_id, *args, **kwargs)
+            return super().delete_view(request, *args, **kwargs)
         except DomainError as error:
-            self.message_user(request, message_of(error), messages.ERROR)
-            return HttpResponseRedirect(self._url("change", object_id))
+            return self._back_to_list(request, message_of(error))
+        except OperationalError:
+            return self._back_to_list(request, Busy.message)
+        except ObjectDoesNotExist:
+            return self._back_to_list(request, GONE)
 
     def get_actions(self, request: HttpRequest) -> Any:
-        # It would delete many rows behind the services' back.
         actions = super().get_actions(request)
         actions.pop("delete_selected", None)
         return actions
 
-    def _refuse(self, request: Any, error: DomainError) -> None:
-        request.refusal = error
+    def _back_to_list(self, request: HttpRequest, problem: str) -> HttpResponse:
+        self.message_user(request, problem, messages.ERROR)
+        url = f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"
+        return HttpResponseRedirect(reverse(url))
 
-    def _url(self, page: str, *args: str) -> str:
-        meta = self.opts
-        return reverse(
-            f"{self.admin_site.name}:{meta.app_label}_{meta.model_name}_{page}", args=args
-        )
+
+class ServiceModelAdmin(ModelAdmin):
+    """Adds, changes and deletes through services: an admin is subject to the same rules.
+
+    Subclasses say through which. Each may raise DomainError, which is shown.
+    """
+
+    @abstractmethod
+    def create(self, actor: Any, **fields: Any) -> Model:
+        """The new row, from the form's values."""
+
+    def update(self, obj: Any, **changes: Any) -> None:
+        """Write `changes`, by field name."""
+        obj.save(update_fields=[*changes, "updated_at"])
+
+    def delete(self, obj: Any) -> None:
+        """Delete the row, to which nothing refers."""
+        delete_unreferenced(self.model._default_manager.all(), pk=obj.pk)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            obj.pk = self.create(request.user, **form.cleaned_data).pk
+            obj.refresh_from_db()
+        elif form.changed_data:
+            self.update(obj, **{name: form.cleaned_data[name] for name in form.changed_data})
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        self.delete(obj)
 
 
 def transition(
@@ -150,8 +160,10 @@ def _move_each(
             move(model_admin, row, request.user)
         except DomainError as error:
             model_admin.message_user(request, f"{row}: {message_of(error)}", messages.ERROR)
+        except OperationalError:
+            model_admin.message_user(request, f"{row}: {Busy.message}", messages.ERROR)
         except ObjectDoesNotExist:
-            model_admin.message_user(request, f"{row}: It is gone.", messages.ERROR)
+            model_admin.message_user(request, f"{row}: {GONE}", messages.ERROR)
         else:
             model_admin.log_change(request, row, [{"changed": {"fields": ["status"]}}])
             moved += 1

@@ -34,3 +34,10 @@ class FieldError(DomainError):
 class InUse(DomainError):
     code = "in_use"
     message = "This cannot be deleted: other records refer to it."
+
+
+class Busy(DomainError):
+    """A lock or the database was not to be had in time."""
+
+    code = "busy"
+    message = "The service is busy. Try again in a moment."

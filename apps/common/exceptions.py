@@ -9,12 +9,12 @@ from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
-from .errors import DomainError, FieldError
+from .errors import Busy, DomainError, FieldError
 
 logger = logging.getLogger(__name__)
 
 # A broken rule is 400, like broken input, but for these codes.
-STATUS_BY_CODE = {"idempotency_key_reused": 422}
+STATUS_BY_CODE = {"idempotency_key_reused": 422, Busy.code: 503}
 
 RETRY_AFTER_SECONDS = 1
 
@@ -39,11 +39,16 @@ def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | Non
         # Deleted between the view's look-up and the service's lock.
         exc = NotFound()
     if isinstance(exc, IntegrityError):
-        logger.warning("A constraint refused what the rules had let pass: %s", exc)
+        logger.warning("A constraint refused what the rules had let pass: %s", _headline(exc))
         body = {"detail": "This conflicts with a change made meanwhile.", "code": "conflict"}
         return Response(body, status=400)
     if isinstance(exc, OperationalError | InterfaceError):
         logger.warning("The database did not answer in time: %s", exc)
-        body = {"detail": "The service is busy. Try again in a moment.", "code": "busy"}
+        body = {"detail": Busy.message, "code": Busy.code}
         return Response(body, status=503, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
     return drf_exception_handler(exc, context)
+
+
+def _headline(error: IntegrityError) -> str:
+    """Which constraint it was. PostgreSQL's next lines quote the row, addresses and all."""
+    return str(error).partition("\n")[0]

@@ -7,6 +7,8 @@ from django.db import Error, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 
+from .logging import identified
+
 logger = logging.getLogger(__name__)
 
 
@@ -20,15 +22,15 @@ class HealthMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
         self._is_migrated = False
+        self.probes = {"/livez": identified(self._live), "/readyz": identified(self._ready)}
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if request.path == "/livez":
-            return HttpResponse("ok", content_type="text/plain")
-        if request.path == "/readyz":
-            return self._ready()
-        return self.get_response(request)
+        return self.probes.get(request.path, self.get_response)(request)
 
-    def _ready(self) -> HttpResponse:
+    def _live(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("ok", content_type="text/plain")
+
+    def _ready(self, request: HttpRequest) -> HttpResponse:
         try:
             problem = self._problem()
         except Error as error:

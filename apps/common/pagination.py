@@ -1,4 +1,7 @@
+from typing import Any
+
 from rest_framework.pagination import PageNumberPagination as DRFPageNumberPagination
+from rest_framework.views import APIView
 
 
 class PageNumberPagination(DRFPageNumberPagination):
@@ -7,3 +10,13 @@ class PageNumberPagination(DRFPageNumberPagination):
     page_size = 20
     page_size_query_param = "page_size"
     max_page_size = 100
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        page, page_size = super().get_schema_operation_parameters(view)
+        page["schema"]["minimum"] = 1
+        page_size["schema"] |= {
+            "minimum": 1,
+            "maximum": self.max_page_size,
+            "default": self.page_size,
+        }
+        return [page, page_size]

@@ -1,7 +1,7 @@
 from django.urls import register_converter
 from rest_framework.routers import SimpleRouter
 
-from .fields import ID_URL_PATTERN
+from .fields import ID_URL_PATTERN, parse_id
 
 
 class IdConverter:
@@ -10,7 +10,8 @@ class IdConverter:
     regex = ID_URL_PATTERN
 
     def to_python(self, value: str) -> int:
-        return int(value)
+        # Its ValueError, for an id beyond 63 bits, makes this another unknown path.
+        return parse_id(value)
 
     def to_url(self, value: object) -> str:
         return str(value)

@@ -8,9 +8,10 @@ from typing import Any
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
 from drf_spectacular.plumbing import ResolvedComponent, get_doc
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from rest_framework import serializers
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
-from .errors import DomainError
+from .errors import Busy, DomainError
 from .exceptions import status_of
 
 CHAPTERS = {
@@ -44,7 +45,7 @@ EXAMPLES_BY_STATUS: dict[int, dict[str, Any]] = {
     413: {"detail": "The body is too large."},
     415: {"detail": 'Unsupported media type "text/plain" in request.'},
     429: {"detail": "Request was throttled. Expected available in 30 seconds."},
-    503: {"detail": "The service is busy. Try again in a moment.", "code": "busy"},
+    503: {"detail": Busy.message, "code": Busy.code},
 }
 
 
@@ -53,11 +54,13 @@ class Operation:
     """What a view says of one of its operations: a sentence, and the rules that may refuse it.
 
     `unauthorized` is the body of a 401 where it is not for a missing token: a wrong password.
+    `reads_body` is for a DELETE that does.
     """
 
     summary: str
     refusals: Sequence[type[DomainError]] = ()
     unauthorized: dict[str, Any] | None = None
+    reads_body: bool = False
 
 
 def with_examples(
@@ -100,12 +103,41 @@ class AutoSchema(SpectacularAutoSchema):
             ]
         )
 
+    def _get_parameters(self) -> Any:
+        parameters = super()._get_parameters()
+        for parameter in parameters:
+            if parameter["in"] == "query":
+                # As in a form: a filter, page or ordering left empty is one not asked for.
+                parameter["allowEmptyValue"] = True
+        return parameters
+
+    def _map_serializer_field(
+        self, field: Any, direction: Any, bypass_extensions: bool = False
+    ) -> Any:
+        schema = super()._map_serializer_field(field, direction, bypass_extensions)
+        if isinstance(field, serializers.DecimalField):
+            sign = "" if field.min_value is not None and field.min_value >= 0 else "-?"
+            # With a digit at least, which the library's own pattern does not ask for.
+            schema["pattern"] = (
+                rf"^{sign}[0-9]{{1,{field.max_whole_digits}}}(\.[0-9]{{1,{field.decimal_places}}})?$"
+            )
+        return schema
+
     def _map_basic_serializer(self, serializer: Any, direction: Any) -> Any:
         """As ever, but for the fields that a serializer leaves out for some callers."""
         schema = super()._map_basic_serializer(serializer, direction)
         optional = getattr(getattr(serializer, "Meta", None), "optional_fields", ())
         required = [name for name in schema.get("required", []) if name not in optional]
         return {**schema, "required": required} if optional else schema
+
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        if self.method != "DELETE" or not self._operation.reads_body:
+            return super()._get_request_body(direction)
+        self.method = "POST"
+        try:
+            return super()._get_request_body(direction)
+        finally:
+            self.method = "DELETE"
 
     def _get_response_bodies(self, direction: Any = "response") -> Any:
         bodies = super()._get_response_bodies(direction)
@@ -159,7 +191,7 @@ class AutoSchema(SpectacularAutoSchema):
             schema = {"anyOf": [self._component("FieldErrors", FIELD_ERRORS), schema]}
             found = {"invalid": {"value": {"field": ["This value is not valid."]}}, **found}
         if body := self._example_of(status):
-            found = {"refused": {"value": body}}
+            found = {body.get("code", "refused"): {"value": body}}
         return {
             "description": HTTPStatus(status).phrase,
             "content": {"application/json": {"schema": schema, "examples": found}},

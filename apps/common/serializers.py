@@ -6,18 +6,14 @@ from rest_framework import serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.validators import UniqueValidator
 
-from .fields import BoundedDateTimeField, IdField
+from .fields import IdField
 from .models import MAX_NAME_LENGTH
 
 
 class ModelSerializer(serializers.ModelSerializer):
-    """Foreign keys as ids, bounded date-times, and updates of the columns sent and no others."""
+    """Foreign keys as ids, and updates of the columns sent and no others."""
 
     serializer_related_field = IdField
-    serializer_field_mapping = {
-        **serializers.ModelSerializer.serializer_field_mapping,
-        models.DateTimeField: BoundedDateTimeField,
-    }
 
     def update(self, instance: models.Model, validated_data: dict[str, Any]) -> models.Model:
         changes = {**validated_data, "updated_at": timezone.now()}

@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.db.models import Model
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
@@ -33,3 +34,14 @@ class DeleteUnreferencedMixin:
 def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
     """404 in JSON for a path that the API does not have, a missing trailing slash included."""
     return JsonResponse({"detail": "Not found. Every path of the API ends in a slash."}, status=404)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500 in JSON for the API, with the id by which its log lines are found."""
+    if not request.path.startswith("/api/"):
+        return defaults.server_error(request)
+    body = {
+        "detail": "This failed on our side. Support can find out why by the request id.",
+        "request_id": getattr(request, "request_id", ""),
+    }
+    return JsonResponse(body, status=500)

@@ -13,7 +13,7 @@ from django.utils.text import slugify
 from faker import Faker
 
 from apps.accounts.models import User
-from apps.bookings.models import Booking, unlimited_hold_expiry
+from apps.bookings.models import Booking, BookingTransition, unlimited_hold_expiry
 from apps.bookings.querysets import HOLDING
 from apps.common.models import MAX_NAME_LENGTH
 from apps.events.models import Event, EventCategory
@@ -73,7 +73,7 @@ class People:
 
     Teams of organizations are made of `regulars`. Those in `reserve`, support agents last, only
     fill a team that would be too small: they are there to show what outsiders see. All of
-    `customers` may book; the well-known one is the first.
+    `customers` may book; the well-known one is the first. `agent` is of support, if anybody is.
     """
 
     def __init__(self, users: Iterable[User]) -> None:
@@ -82,6 +82,7 @@ class People:
         self.regulars = [user for user in self.everybody if not _is_reserved(user)]
         self.reserve = [user for user in self.everybody if _is_reserved(user)]
         customers = [user for user in self.everybody if not user.is_support]
+        self.agent = next((user for user in self.everybody if user.is_support), None)
         self.customers = sorted(customers, key=lambda user: user.email != CUSTOMER.email)
 
 
@@ -247,6 +248,28 @@ class Generator:
                 status=order.status,
                 **self._traces(order.status, ticket.event),
             )
+
+    def history(self, booking: Booking, people: People) -> Iterator[BookingTransition]:
+        """How a saved `booking` came from PENDING to its status, and by whom."""
+        before, reason = Status.PENDING, booking.cancellation_reason
+        if booking.confirmed_at:
+            yield self._transition(booking, before, Status.CONFIRMED, people.agent)
+            before = Status.CONFIRMED
+        if booking.status == Status.CANCELLED:
+            actor = booking.user if reason == Reason.CUSTOMER else people.agent
+            yield self._transition(booking, before, Status.CANCELLED, actor, reason)
+
+    def _transition(
+        self, booking: Booking, before: str, after: str, actor: User | None, reason: str = ""
+    ) -> BookingTransition:
+        return BookingTransition(
+            booking=booking,
+            from_status=before,
+            to_status=after,
+            actor=actor,
+            reason=reason,
+            at=self._now,
+        )
 
     def _user(self, email: str | None, names: Names, password: str) -> User:
         first_name, last_name = self._faker.first_name(), self._faker.last_name()

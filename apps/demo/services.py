@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -19,7 +19,7 @@ from apps.tickets.services import recount
 from apps.venues.models import Venue
 
 from .accounts import ADMIN, PASSWORD, SEEDED_ACCOUNTS, Account
-from .generators import Generator, People, Show
+from .generators import Generator, Order, People, Show
 
 BATCH_SIZE = 5000
 
@@ -81,7 +81,7 @@ def seed(
     _insert(EventCategory, categories)
     _insert(Venue, venues)
     tickets = _save_shows(shows)
-    _save_bookings(generator.bookings(orders), on_progress)
+    _save_bookings(generator, orders, people, on_progress)
     _recount(tickets)
 
 
@@ -169,10 +169,17 @@ def _save_shows(shows: Iterable[Show]) -> list[EventsTicket]:
     return tickets
 
 
-def _save_bookings(bookings: Iterable[Booking], on_progress: Callable[[int], None]) -> None:
+def _save_bookings(
+    generator: Generator,
+    orders: Iterable[Order],
+    people: People,
+    on_progress: Callable[[int], None],
+) -> None:
     made = 0
-    for batch in _batches(bookings):
+    for batch in _batches(generator.bookings(orders)):
         _insert(Booking, batch)
+        history = (generator.history(booking, people) for booking in batch)
+        _insert(BookingTransition, list(chain.from_iterable(history)))
         made += len(batch)
         on_progress(made)
 

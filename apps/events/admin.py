@@ -1,7 +1,7 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest
 
 from apps.accounts.models import User
@@ -13,10 +13,17 @@ from .services import cancel_event, create_event, delete_event, publish_event, u
 
 @admin.register(EventCategory)
 class EventCategoryAdmin(ModelAdmin):
-    list_display = ("name", "created_at")
+    list_display = ("name", "events", "created_at")
     list_filter = ("created_at",)
     search_fields = ("name",)
     readonly_fields = ("created_at", "updated_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        return super().get_queryset(request).annotate(number=Count("events"))
+
+    @admin.display(ordering="number")
+    def events(self, category: Any) -> int:
+        return category.number
 
 
 @admin.register(Event)
@@ -46,7 +53,7 @@ class EventAdmin(ServiceModelAdmin):
     def sold(self, event: Any) -> str:
         return "no tickets" if event.quota is None else f"{event.sold} of {event.quota}"
 
-    def create(self, **fields: Any) -> Event:
+    def create(self, actor: User, **fields: Any) -> Event:
         return create_event(**fields)
 
     def update(self, obj: Event, **changes: Any) -> None:

@@ -1,7 +1,7 @@
 import django_filters
 from django.db.models import Q, QuerySet
 
-from apps.common.filters import IdFilter, MomentFilter
+from apps.common.filters import IdFilter, MomentFilter, TextFilter
 
 from .models import Event
 
@@ -19,7 +19,7 @@ class EventFilter(django_filters.FilterSet):
     starts_before = MomentFilter(
         "starts_at", "lt", label="Starts before this date (00:00 UTC) or date-time."
     )
-    search = django_filters.CharFilter(
+    search = TextFilter(
         method="filter_search",
         label="Text in the title or the description, in any letter case.",
         max_length=MAX_SEARCH_LENGTH,

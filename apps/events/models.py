@@ -3,7 +3,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower
 
-from apps.common.models import MAX_INTEGER, MAX_NAME_LENGTH, TimeStampedModel
+from apps.common.models import MAX_INTEGER, MAX_NAME_LENGTH, TimeStampedModel, validate_moment
 from apps.organizations.models import Organization
 from apps.venues.models import Venue
 
@@ -47,8 +47,8 @@ class Event(TimeStampedModel):
     category = models.ForeignKey(EventCategory, on_delete=models.PROTECT, related_name="events")
     title = models.CharField(max_length=MAX_NAME_LENGTH)
     description = models.TextField(max_length=10_000, blank=True)
-    starts_at = models.DateTimeField()
-    ends_at = models.DateTimeField()
+    starts_at = models.DateTimeField(validators=[validate_moment])
+    ends_at = models.DateTimeField(validators=[validate_moment])
     status = models.CharField(max_length=9, choices=Status, default=Status.DRAFT)
     capacity = models.PositiveIntegerField(
         null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MAX_INTEGER)]

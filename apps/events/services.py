@@ -29,6 +29,7 @@ from .signals import event_cancelled, event_rescheduled
 FIELDS_THAT_SALES_RELY_ON = frozenset({"capacity", "starts_at", "organization"})
 
 
+@atomic
 def create_event(**fields: Any) -> Event:
     """A new DRAFT event. Raises FieldError when times or capacity do not fit."""
     event = Event(**fields, status=Event.Status.DRAFT)
@@ -103,8 +104,13 @@ def cancel_event(*, event_id: int, actor: User | None = None) -> Event:
         return event
     if event.ends_at <= now:
         raise EventEnded
+    columns = ["status", "updated_at"]
+    if event.status == Event.Status.PUBLISHED and event.published_at is None:
+        # Made by hand: those who hold tickets must go on seeing it.
+        event.published_at = now
+        columns.append("published_at")
     event.status = Event.Status.CANCELLED
-    event.save(update_fields=["status", "updated_at"])
+    event.save(update_fields=columns)
     event_cancelled.send(Event, event=event, actor=actor, now=now)
     return event
 
@@ -123,7 +129,7 @@ def _check_changes(event: Event, *, written: set[str], changed: set[str], now: d
     if "starts_at" in changed and event.status == Event.Status.PUBLISHED and event.starts_at <= now:
         raise FieldError("starts_at", "A published event cannot be moved into the past.")
     if written & {"capacity", "venue"}:
-        _check_capacity_fits_venue(event)
+        _check_capacity_fits_venue(event, field="capacity" if "capacity" in written else "venue")
     if "capacity" in changed:
         _check_capacity_covers_sold(event)
     if "organization" in changed and event.tickets.filter(bookings__isnull=False).exists():
@@ -135,9 +141,9 @@ def _check_times(event: Event) -> None:
         raise FieldError("ends_at", "The event must end after it starts.")
 
 
-def _check_capacity_fits_venue(event: Event) -> None:
+def _check_capacity_fits_venue(event: Event, *, field: str = "capacity") -> None:
     if event.capacity is not None and event.capacity > event.venue.capacity:
-        raise FieldError("capacity", f"The venue holds {event.venue.capacity} people at most.")
+        raise FieldError(field, f"The venue holds {event.venue.capacity} people at most.")
 
 
 def _check_capacity_covers_sold(event: Event) -> None:

@@ -7,6 +7,7 @@ INPUT = {
 }
 TIMES = {"created_at": "2030-01-08T09:00:00Z", "updated_at": "2030-01-08T09:00:00Z"}
 ORGANIZATION = {"id": 3, **INPUT, **TIMES}
+NEW_ROLE = {"role": "MANAGER"}
 NEW_MEMBER = {"user_email": "max@example.org", "role": "MANAGER"}
 MEMBERSHIP = {
     "id": 9,

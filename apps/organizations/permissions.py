@@ -10,6 +10,7 @@ from apps.accounts.permissions import account_of
 from apps.common.fields import parse_id
 
 from .models import Membership, Organization
+from .querysets import OWNER
 
 Row = TypeVar("Row", bound=Model)
 
@@ -17,7 +18,7 @@ Row = TypeVar("Row", bound=Model)
 class IsOrganizationMember(BasePermission):
     """Passes any role in the organization, and admins."""
 
-    message = "Only members of the organization may see this."
+    message = "Only members of the organization may do this."
 
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
         account = account_of(request)
@@ -42,11 +43,23 @@ class CanGrantRole(BasePermission):
     message = "Only an OWNER of the organization may grant the role OWNER."
 
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
-        account = account_of(request)
-        if account.is_admin or body_of(request).get("role") != Membership.Role.OWNER:
+        if body_of(request).get("role") != OWNER:
             return True
-        owned = account.memberships.filter(role=Membership.Role.OWNER)
-        return owned.filter(organization=organization_of(obj)).exists()
+        owned = Organization.objects.owned_by(request.user)
+        return owned.filter(pk=organization_of(obj)).exists()
+
+
+class CanChangeOwner(BasePermission):
+    """Only an OWNER or an admin may change or remove an OWNER, who is named in the path."""
+
+    message = "Only an OWNER of the organization may change or remove an OWNER."
+
+    def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
+        owners = Membership.objects.filter(organization=organization_of(obj), role=OWNER)
+        if not owners.filter(user=view.kwargs["user_id"]).exists():
+            return True
+        owned = Organization.objects.owned_by(request.user)
+        return owned.filter(pk=organization_of(obj)).exists()
 
 
 class ManagesNamedOrganization(BasePermission):

@@ -25,3 +25,11 @@ class OrganizationQuerySet(LockingQuerySet):
             return self.all()
         managing = user.memberships.filter(role__in=(OWNER, MANAGER))
         return self.filter(pk__in=managing.values("organization"))
+
+    def owned_by(self, user: Union["User", "AnonymousUser"]) -> Self:
+        """The organizations that `user` is an OWNER of; all of them for an admin."""
+        if not user.is_authenticated:
+            return self.none()
+        if user.is_admin:
+            return self.all()
+        return self.filter(pk__in=user.memberships.filter(role=OWNER).values("organization"))

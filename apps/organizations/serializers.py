@@ -79,3 +79,8 @@ class MembershipSerializer(ModelSerializer):
 class AddMemberSerializer(serializers.Serializer):
     user_email = AccountByEmailField()
     role = serializers.ChoiceField(Membership.Role.choices)
+
+
+@with_examples(request=examples.NEW_ROLE)
+class ChangeMemberSerializer(serializers.Serializer):
+    role = serializers.ChoiceField(Membership.Role.choices)

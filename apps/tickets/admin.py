@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
+from apps.accounts.models import User
 from apps.common.admin import ServiceModelAdmin
 
 from .models import EventsTicket
@@ -32,7 +33,7 @@ class EventsTicketAdmin(ServiceModelAdmin):
     def available(self, ticket: EventsTicket) -> int | None:
         return ticket.available if ticket.pk else None
 
-    def create(self, **fields: Any) -> EventsTicket:
+    def create(self, actor: User, **fields: Any) -> EventsTicket:
         return create_ticket(**fields)
 
     def update(self, obj: EventsTicket, **changes: Any) -> None:

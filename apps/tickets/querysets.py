@@ -25,22 +25,16 @@ class EventsTicketQuerySet(LockingQuerySet):
         above what the event's capacity leaves, and nothing unless the event is open for booking.
         Run-out holds count as free in both, as far as `sold` has counted them.
         """
-        run_out = self._bookings().run_out(now)
-        own_run_out = _total(run_out.filter(event_ticket=OuterRef("pk")), "event_ticket")
-        event_run_out = _total(
-            run_out.filter(event_ticket__event=OuterRef("event")), "event_ticket__event"
-        )
+        run_out = self._bookings().run_out(now).filter(event_ticket=OuterRef("pk"))
+        # Where the stored data are inconsistent, giving back stops at 0.
+        taken = Greatest(F("sold") - _total(run_out, "event_ticket"), 0)
         siblings = self.model._default_manager.filter(event=OuterRef("event"))
-        event_sold = _total(siblings, "event", "sold")
-        unsold = F("quota") - _without(F("sold"), own_run_out)
-        return self.annotate(unsold=unsold).annotate(
+        event_taken = _total(siblings.annotate(taken=taken), "event", "taken")
+        return self.annotate(unsold=F("quota") - taken).annotate(
             available=Case(
                 When(~_open_for_booking(now), then=0),
                 When(event__capacity__isnull=True, then=Greatest(F("unsold"), 0)),
-                default=Greatest(
-                    Least(F("unsold"), F("event__capacity") - _without(event_sold, event_run_out)),
-                    0,
-                ),
+                default=Greatest(Least(F("unsold"), F("event__capacity") - event_taken), 0),
             )
         )
 
@@ -82,11 +76,6 @@ class EventsTicketQuerySet(LockingQuerySet):
 
 def _open_for_booking(now: datetime) -> Q:
     return Q(event__status=Event.Status.PUBLISHED, event__starts_at__gt=now)
-
-
-def _without(sold: Any, run_out: Any) -> Greatest:
-    # Where the stored data are inconsistent, giving back stops at 0.
-    return Greatest(sold - run_out, 0)
 
 
 def _total(rows: QuerySet, group: str, field: str = "quantity") -> Coalesce:

@@ -10,7 +10,7 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from apps.common.errors import InUse
+from apps.common.errors import FieldError, InUse
 from apps.common.transactions import atomic
 from apps.events.errors import EventCancelled, EventEnded
 from apps.events.models import Event
@@ -23,8 +23,14 @@ logger = logging.getLogger(__name__)
 
 @atomic
 def create_ticket(*, event: Event, **fields: Any) -> EventsTicket:
-    """A new ticket type. Raises EventCancelled, EventEnded or Event.DoesNotExist."""
-    event = Event.objects.for_update().get(pk=event.pk)
+    """A new ticket type.
+
+    Raises EventCancelled, EventEnded, or FieldError when the event is gone.
+    """
+    try:
+        event = Event.objects.for_update().get(pk=event.pk)
+    except Event.DoesNotExist:
+        raise FieldError("event", "This event does not exist any more.") from None
     if event.status == Event.Status.CANCELLED:
         raise EventCancelled
     if event.ends_at <= timezone.now():

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from apps.common.throttling import parse_rate
+
 ROOT = Path(__file__).resolve().parents[2]
 
 ENVIRONMENT = {
@@ -29,6 +31,10 @@ print(json.dumps({
     "keys": [settings.SECRET_KEY, settings.SIMPLE_JWT["SIGNING_KEY"]],
     "validators": [each["NAME"].rpartition(".")[2] for each in settings.AUTH_PASSWORD_VALIDATORS],
     "rates": settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"],
+    "proxies": settings.REST_FRAMEWORK["NUM_PROXIES"],
+    "cache": settings.CACHES["default"],
+    "mail": [settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT],
+    "sender": settings.DEFAULT_FROM_EMAIL,
     "engine": settings.DATABASES["default"]["ENGINE"],
 }))
 """
@@ -70,7 +76,14 @@ def test_production_starts_with_everything_it_needs():
     process = start(REPORT, ENVIRONMENT)
     assert process.returncode == 0, process.stderr
     report = json.loads(process.stdout)
-    assert all(report.pop("rates").values())
+    rates = report.pop("rates")
+    assert all(rates.values())
+    # One address alone cannot use up what an account has, and so lock its owner out.
+    assert parse_rate(rates["login"]) == (10, 60)
+    assert parse_rate(rates["login_account"]) == (30, 60)
+    cache = report.pop("cache")
+    assert cache["BACKEND"] == "django.core.cache.backends.locmem.LocMemCache"
+    assert cache["OPTIONS"]["MAX_ENTRIES"] >= 10_000
     assert report == {
         "DEBUG": False,
         "ALLOWED_HOSTS": ["tickets.example.com", "www.example.com"],
@@ -82,5 +95,26 @@ def test_production_starts_with_everything_it_needs():
             "CommonPasswordValidator",
             "NumericPasswordValidator",
         ],
+        "proxies": 1,
+        "mail": ["django.core.mail.backends.smtp.EmailBackend", "localhost", 25],
+        "sender": "BTick <noreply@localhost>",
         "engine": "django.db.backends.postgresql",
     }
+
+
+def test_production_takes_mail_and_cache_from_the_environment():
+    named = {
+        "EMAIL_URL": "smtp+tls://btick:word@mail.example.com:587",
+        "DEFAULT_FROM_EMAIL": "Box office <office@example.com>",
+        "CACHE_URL": "dbcache://attempts",
+        "NUM_PROXIES": "2",
+    }
+    process = start(REPORT, {**ENVIRONMENT, **named})
+    assert process.returncode == 0, process.stderr
+    report = json.loads(process.stdout)
+    backend = "django.core.mail.backends.smtp.EmailBackend"
+    assert report["mail"] == [backend, "mail.example.com", 587]
+    assert report["sender"] == "Box office <office@example.com>"
+    assert report["proxies"] == 2
+    assert report["cache"]["BACKEND"] == "apps.common.cache.DatabaseCache"
+    assert report["cache"]["LOCATION"] == "attempts"

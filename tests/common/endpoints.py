@@ -5,13 +5,17 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from django.contrib.auth.tokens import default_token_generator
 from django.db.models import Model
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 from rest_framework.test import APIClient
 from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from apps.accounts.models import User
+from apps.organizations.models import Membership
 from tests.clients import client_of
 from tests.common.helpers import iso
 from tests.factories import (
@@ -40,6 +44,11 @@ class World:
     def id(self, name: str) -> int:
         return self.rows[name].pk
 
+    def ids(self, name: str) -> list[int]:
+        """What stands for the row in its path."""
+        row = self.rows[name]
+        return [row.organization_id, row.user_id] if isinstance(row, Membership) else [row.pk]
+
 
 def make_world() -> World:
     event = EventFactory(draft=True, title="First night", capacity=100)
@@ -50,8 +59,8 @@ def make_world() -> World:
         "category": event.category,
         "ticket": EventsTicketFactory(event=event),
         "open_ticket": EventsTicketFactory(),
+        "member": MembershipFactory(organization=event.organization),
     }
-    MembershipFactory(organization=event.organization)
     user = UserFactory(admin=True)
     return World(user=user, client=client_of(user), rows=rows)
 
@@ -185,6 +194,12 @@ def organization_good(world: World) -> dict[str, Any]:
     return {"name": "Night Owls", "website": website, "contact_email": email}
 
 
+def reset_of(user: User) -> dict[str, str]:
+    """What the e-mail about a new password holds."""
+    uid = urlsafe_base64_encode(force_bytes(user.pk))
+    return {"uid": uid, "token": default_token_generator.make_token(user)}
+
+
 def add_member_good(world: World) -> dict[str, Any]:
     return {"user_email": UserFactory().email, "role": "MEMBER"}
 
@@ -209,7 +224,7 @@ class Endpoint:
         return f"{self.method} {self.route}"
 
     def url(self, world: World) -> str:
-        return reverse(self.route, args=[world.id(self.row)] if self.row else [])
+        return reverse(self.route, args=world.ids(self.row) if self.row else [])
 
     def send(self, world: World, body: Any, **kwargs: Any) -> Any:
         return getattr(world.client, self.method)(self.url(world), body, **kwargs)
@@ -291,6 +306,22 @@ ENDPOINTS = [
         status=204,
         required=NEEDS["passwords"],
     ),
+    Endpoint(
+        "post",
+        "password-reset",
+        {"email": REQUIRED_ADDRESS},
+        lambda world: {"email": world.user.email},
+        status=204,
+        required=("email",),
+    ),
+    Endpoint(
+        "post",
+        "password-reset-confirm",
+        {"uid": CREDENTIAL, "token": CREDENTIAL, "new_password": NEW_PASSWORD},
+        lambda world: {**reset_of(world.user), "new_password": "another-word"},
+        status=204,
+        required=("uid", "token", "new_password"),
+    ),
     Endpoint("post", "event-list", EVENT, event_good, status=201, required=NEEDS["event"]),
     *written("event-detail", "event", EVENT, event_good, NEEDS["event"]),
     Endpoint(
@@ -323,6 +354,13 @@ ENDPOINTS = [
         status=201,
         row="organization",
         required=("user_email", "role"),
+    ),
+    Endpoint(
+        "patch",
+        "organization-member",
+        {"role": CHOICE},
+        lambda world: {"role": "MANAGER"},
+        row="member",
     ),
     Endpoint("post", "ticket-list", TICKET, ticket_good, status=201, required=NEEDS["ticket"]),
     *written("ticket-detail", "ticket", TICKET, ticket_good, NEEDS["ticket"]),

@@ -24,7 +24,7 @@ REQUIRED = [
 ]
 # These actions read nothing but their path.
 WITHOUT_BODY = {
-    *("event-publish", "event-cancel"),
+    *("event-publish", "event-cancel", "organization-leave"),
     *("booking-cancel", "booking-confirm", "booking-refund"),
 }
 

@@ -30,6 +30,7 @@ DETAILS = [
     ("organization-events", "get", "organization"),
     ("organization-members", "get", "organization"),
     ("organization-add-member", "post", "organization"),
+    ("organization-leave", "post", "organization"),
     ("booking-cancel", "patch", "booking"),
     ("booking-confirm", "post", "booking"),
     ("booking-refund", "post", "booking"),

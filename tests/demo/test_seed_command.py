@@ -438,6 +438,6 @@ class TestSpeed:
         assert hashed == [PASSWORD]
 
     def test_more_rows_take_no_more_statements(self, django_assert_max_num_queries):
-        with django_assert_max_num_queries(60):
+        with django_assert_max_num_queries(80):
             seed(users=300, bookings=3000)
         assert EventsTicket.objects.filter(sold__gt=0).exists()

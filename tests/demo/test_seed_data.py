@@ -68,7 +68,11 @@ def made(request, django_db_setup, django_db_blocker) -> Iterator[Made]:
             list(Organization.objects.prefetch_related("memberships__user")),
             list(Venue.objects.all()),
             list(EventCategory.objects.all()),
-            list(events.prefetch_related("tickets__bookings__user", "tickets__event")),
+            list(
+                events.prefetch_related(
+                    "tickets__bookings__user", "tickets__bookings__history", "tickets__event"
+                )
+            ),
         )
         transaction.set_rollback(True)
 
@@ -262,3 +266,21 @@ class TestAnywhereAndAnytime:
             if model.__module__.startswith("apps."):
                 for row in model._default_manager.all():
                     row.full_clean()
+
+
+def test_every_booking_has_a_history_that_leads_to_its_status(made):
+    for booking in made.bookings:
+        steps = [(step.from_status, step.to_status, step.reason) for step in booking.history.all()]
+        confirmed = [("PENDING", "CONFIRMED", "")] if booking.confirmed_at else []
+        before = "CONFIRMED" if confirmed else "PENDING"
+        reason = booking.cancellation_reason
+        cancelled = [(before, "CANCELLED", reason)] if booking.status == "CANCELLED" else []
+        assert steps == confirmed + cancelled
+
+
+def test_customers_cancel_their_own_bookings_and_support_does_the_rest(made):
+    agents = {user for user in made.users if user.is_support}
+    for booking in made.bookings:
+        for step in booking.history.all():
+            expected = {booking.user} if step.reason == "CUSTOMER" else agents or {None}
+            assert step.actor in expected

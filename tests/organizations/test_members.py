@@ -141,6 +141,16 @@ class TestGranting:
             response = add(client_of(user), organization, other.email, "OWNER")
             assert response.status_code == 403
 
+    @pytest.mark.parametrize("owns_another", [False, True])
+    def test_it_is_refused_before_the_rest_of_the_body_is_looked_at(
+        self, organization, owns_another
+    ):
+        user = MembershipFactory(organization=organization, role="MANAGER").user
+        if owns_another:
+            MembershipFactory(user=user, role="OWNER")
+        assert add(client_of(user), organization, "nobody@x.org", "OWNER").status_code == 403
+        assert_invalid(add(client_of(user), organization, "nobody@x.org", "MEMBER"), "user_email")
+
     @pytest.mark.parametrize("caller", ["OWNER", "staff", "superuser"])
     def test_an_owner_or_admin_does(self, organization, caller):
         if caller == "OWNER":

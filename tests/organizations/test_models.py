@@ -4,6 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import ProtectedError
 
+from apps.common.errors import FieldError
 from apps.organizations.models import Membership, Organization
 from apps.organizations.services import add_member, create_organization
 from tests.common.helpers import unchanged
@@ -60,12 +61,12 @@ def test_an_organization_with_events_and_an_account_with_a_role_are_protected():
 
 
 def test_an_organization_without_its_owner_is_not_created():
-    with unchanged(), pytest.raises(IntegrityError):
-        create_organization(owner=None, name="Night Owls")
+    with unchanged(), pytest.raises(FieldError):
+        create_organization(owner=UserFactory.build(), name="Night Owls")
 
 
 def test_only_a_second_membership_is_called_one():
     """Any other broken constraint is no `already_member`."""
     organization, user = OrganizationFactory(), UserFactory()
     with unchanged(), refused("membership_role_valid"):
-        add_member(organization=organization, user=user, role="BOSS")
+        add_member(organization=organization, user=user, role="BOSS", actor=None)
