@@ -157,17 +157,27 @@ class Cluster:
         self._make_folders()
         self._run("initdb", *INITDB_OPTIONS, f"--pgdata={self.data}")
         self._configure(SETTINGS if durable else SETTINGS | SETTINGS_WITHOUT_DURABILITY)
+        self.launch()
+        self._run("createdb", f"--host={self.data}", f"--username={SUPERUSER}", DATABASE)
+
+    def crash(self) -> None:
+        """Stops the server in immediate mode: no checkpoint, every connection cut off."""
+        if self.server is not None:
+            self.server.send_signal(signal.SIGQUIT)
+            self.server.wait()
+            self.server = None
+
+    def launch(self) -> None:
+        """Starts the server on the data that are there; returns when it accepts connections."""
         # Our own child, not pg_ctl's: where process 1 reaps no orphans, it would stay a zombie.
-        with self.log.open("wb") as log:
+        with self.log.open("ab") as log:
             self.server = self._popen("postgres", "-D", str(self.data), stderr=log)
         self._wait_until_ready(self.server)
-        self._run("createdb", f"--host={self.data}", f"--username={SUPERUSER}", DATABASE)
 
     def remove(self) -> None:
         """Stops the server if it runs and deletes the folder; never raises."""
         if self.server is not None:
-            self.server.send_signal(signal.SIGQUIT)
-            self.server.wait()
+            self.crash()
         elif self._is_listening():
             try:
                 self._run("pg_ctl", "stop", "--silent", "--mode=immediate", f"--pgdata={self.data}")
