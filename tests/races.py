@@ -26,6 +26,7 @@ WAITING = """
 def race(first: Callable[[], Any], *others: Callable[[], Any]) -> list[Any]:
     """Run `first` up to its COMMIT, the others against it in threads, then let it commit.
 
+    The others start one by one, each once those before it wait or are done.
     Returns what each returned, or the exception it raised, `first`'s first.
     """
     with ThreadPoolExecutor(len(others)) as pool:

@@ -1,57 +1,26 @@
-"""Two requests at once, on real PostgreSQL, steered to collide.
+"""Two or three requests at once for the same tickets or the same booking, on real PostgreSQL,
+steered to collide.
 
 Every race has its positive control: without the locks the same collision does the damage that
 the test would see.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.db.models import Sum
-from django.urls import reverse
-from django.utils import timezone
 
 from apps.bookings.models import Booking
 from apps.bookings.services import expire_bookings
-from apps.events.models import Event
 from apps.tickets.models import EventsTicket
 from tests.bookings.helpers import cancel, confirm, place, refund, refused, sold
+from tests.bookings.parties import buyer, consistent, held, organizer, set_clock, statuses
 from tests.clients import client_of
-from tests.factories import (
-    BookingFactory,
-    EventFactory,
-    EventsTicketFactory,
-    UserFactory,
-)
+from tests.factories import BookingFactory, EventFactory, EventsTicketFactory, UserFactory
 from tests.races import race, unlocked
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]
-
-
-def statuses(outcomes: list[Any]) -> list[int]:
-    return [outcome.status_code for outcome in outcomes]
-
-
-def buyer(ticket: EventsTicket, quantity: int = 2, key: str | None = None) -> Callable[[], Any]:
-    return partial(place, client_of(UserFactory()), ticket, quantity, key)
-
-
-def held(ticket: EventsTicket) -> int:
-    bookings = Booking.objects.holding().filter(event_ticket=ticket)
-    return bookings.aggregate(total=Sum("quantity"))["total"] or 0
-
-
-def consistent(*tickets: EventsTicket) -> bool:
-    return all(sold(ticket) == held(ticket) <= ticket.quota for ticket in tickets)
-
-
-def organizer(name: str, *args: Any, method: str = "post", **body: Any) -> Callable[[], Any]:
-    client = client_of(UserFactory(admin=True))
-    return partial(getattr(client, method), reverse(name, args=args), body)
 
 
 class TestTheLastTickets:
@@ -76,13 +45,21 @@ class TestTheLastTickets:
         assert sorted(statuses(outcomes)) == [201] * 4 + [400] * 4
         assert (sold(ticket), held(ticket)) == (8, 8)
 
+    def test_are_not_for_a_second_click_without_a_key(self):
+        client, ticket = client_of(UserFactory()), EventsTicketFactory(quota=3)
+        click = partial(place, client, ticket)
+        first, second = race(click, click)
+        assert first.status_code == 201
+        assert refused(second, "sold_out")
+        assert second.json()["remaining"] == 1
+        assert (sold(ticket), held(ticket)) == (2, 2)
+
 
 class TestTwoTypesAgainstOneCapacity:
     def collide(self) -> tuple[list[int], int]:
         event = EventFactory(capacity=3)
         first, second = EventsTicketFactory.create_batch(2, event=event)
-        outcome = statuses(race(buyer(first), buyer(second)))
-        return outcome, held(first) + held(second)
+        return statuses(race(buyer(first), buyer(second))), held(first, second)
 
     def test_the_capacity_holds(self):
         assert self.collide() == ([201, 400], 2)
@@ -92,66 +69,56 @@ class TestTwoTypesAgainstOneCapacity:
             assert self.collide() == ([201, 201], 4)
 
 
-class TestACapacitySetWhilePeopleBook:
-    def collide(self) -> tuple[list[int], int]:
-        event = EventFactory()
-        first, second = EventsTicketFactory.create_batch(2, event=event)
-        BookingFactory(event_ticket=second)
-        edit = organizer("event-detail", event.pk, method="patch", capacity=3)
-        return statuses(race(edit, buyer(first))), held(first) + held(second)
-
-    def test_it_holds(self):
-        assert self.collide() == ([200, 400], 2)
-
-    def test_it_would_be_exceeded_without_locks(self, monkeypatch):
-        with unlocked(monkeypatch):
-            assert self.collide() == ([200, 201], 4)
-
-    def test_two_types_that_wait_for_it_share_it(self):
-        event = EventFactory()
-        first, second = EventsTicketFactory.create_batch(2, event=event)
-        edit = organizer("event-detail", event.pk, method="patch", capacity=3)
-        assert sorted(statuses(race(edit, buyer(first), buyer(second)))) == [200, 201, 400]
-        assert held(first) + held(second) == 2
-
-
-class TestAnEventCancelledWhilePeopleBook:
+class TestTheSameKeyAtTheSameMoment:
     @pytest.fixture(params=[None, 50])
-    def ticket(self, request) -> EventsTicket:
-        return EventsTicketFactory(event=EventFactory(capacity=request.param))
+    def tickets(self, request) -> list[EventsTicket]:
+        event = EventFactory(capacity=request.param)
+        return EventsTicketFactory.create_batch(2, event=event, quota=2)
 
-    def test_nothing_is_sold_after_it(self, ticket):
-        first, second = race(organizer("event-cancel", ticket.event_id), buyer(ticket))
-        assert first.status_code == 200
-        assert refused(second, "event_not_published")
-        assert (sold(ticket), held(ticket)) == (0, 0)
+    def test_on_the_last_tickets_both_get_the_one_booking(self, tickets):
+        click = partial(place, client_of(UserFactory()), tickets[0], 2, "click")
+        first, second = race(click, click)
+        assert statuses([first, second]) == [201, 201]
+        assert first.json() == second.json()
+        assert "Idempotent-Replayed" not in first.headers
+        assert second.headers["Idempotent-Replayed"] == "true"
+        assert (sold(tickets[0]), held(tickets[0])) == (2, 2)
 
-    def test_what_was_sold_before_it_is_cancelled(self, ticket):
-        first, second = race(buyer(ticket), organizer("event-cancel", ticket.event_id))
-        assert statuses([first, second]) == [201, 200]
-        assert Booking.objects.get().cancellation_reason == "EVENT_CANCELLED"
-        assert (sold(ticket), held(ticket)) == (0, 0)
+    def test_for_another_ticket_type_is_refused(self, tickets):
+        client = client_of(UserFactory())
+        outcomes = race(*(partial(place, client, ticket, 2, "click") for ticket in tickets))
+        assert outcomes[0].status_code == 201
+        assert refused(outcomes[1], "idempotency_key_reused", 422)
+        assert consistent(*tickets)
+        assert held(tickets[1]) == 0
 
-    def test_a_live_booking_would_stay_without_locks(self, ticket, monkeypatch):
+    def test_for_another_quantity_is_refused(self, tickets):
+        client = client_of(UserFactory())
+        first, second = race(
+            partial(place, client, tickets[0], 2, "click"),
+            partial(place, client, tickets[0], 3, "click"),
+        )
+        assert first.status_code == 201
+        assert refused(second, "idempotency_key_reused", 422)
+        assert (sold(tickets[0]), held(tickets[0])) == (2, 2)
+
+    def test_of_two_people_is_two_keys(self):
+        ticket = EventsTicketFactory()
+        first, second = race(buyer(ticket, key="click"), buyer(ticket, key="click"))
+        assert statuses([first, second]) == [201, 201]
+        assert first.json()["id"] != second.json()["id"]
+        assert "Idempotent-Replayed" not in second.headers
+        assert (sold(ticket), held(ticket)) == (4, 4)
+
+    def test_without_locks_and_look_ups_only_the_index_would_refuse_it(self, monkeypatch):
+        monkeypatch.setattr("apps.bookings.services._find_replay", lambda order: None)
+        ticket = EventsTicketFactory()
+        click = partial(place, client_of(UserFactory()), ticket, 2, "click")
         with unlocked(monkeypatch):
-            outcomes = race(organizer("event-cancel", ticket.event_id), buyer(ticket))
-        assert statuses(outcomes) == [200, 201]
-        assert held(ticket) == 2
-
-    def test_a_type_added_at_that_moment_is_refused(self, ticket):
-        body = {"event": ticket.event_id, "ticket_type": "VIP", "price": "1.00", "quota": 5}
-        add = organizer("ticket-list", **body)
-        first, second = race(organizer("event-cancel", ticket.event_id), add)
-        assert first.status_code == 200
-        assert refused(second, "event_cancelled")
-        assert EventsTicket.objects.count() == 1
-
-    def test_a_title_edit_does_not_bring_it_back(self, ticket):
-        edit = organizer("event-detail", ticket.event_id, method="patch", title="New")
-        first, second = race(organizer("event-cancel", ticket.event_id), edit)
-        assert first.status_code == 200
-        assert refused(second, "event_cancelled")
-        assert Event.objects.get().status == "CANCELLED"
+            first, second = race(click, click)
+        assert first.status_code == 201
+        assert refused(second, "conflict")
+        assert (sold(ticket), held(ticket)) == (2, 2)
 
 
 class TestOneBookingTwoTransitions:
@@ -159,162 +126,142 @@ class TestOneBookingTwoTransitions:
     def clients(self):
         return client_of(UserFactory(support=True)), client_of(UserFactory(support=True))
 
+    def collide(self, clients: Any, booking: Booking, first: Any, second: Any) -> list[Any]:
+        calls = (partial(first, clients[0], booking), partial(second, clients[1], booking))
+        outcomes = race(*calls)
+        booking.refresh_from_db()
+        return outcomes
+
     @pytest.mark.parametrize(
-        ("state", "first", "second", "code", "status"),
+        ("state", "first", "second", "code", "reason"),
         [
-            ({}, confirm, confirm, "booking_not_pending", "CONFIRMED"),
-            ({}, cancel, confirm, "booking_not_pending", "CANCELLED"),
-            ({}, cancel, cancel, "booking_cancelled", "CANCELLED"),
-            ({"confirmed": True}, refund, cancel, "booking_cancelled", "CANCELLED"),
-            ({"confirmed": True}, refund, refund, "booking_not_confirmed", "CANCELLED"),
+            ({}, confirm, confirm, "booking_not_pending", ""),
+            ({}, cancel, confirm, "booking_not_pending", "SUPPORT"),
+            ({}, cancel, cancel, "booking_cancelled", "SUPPORT"),
+            ({"confirmed": True}, cancel, refund, "booking_not_confirmed", "SUPPORT"),
+            ({"confirmed": True}, refund, cancel, "booking_cancelled", "REFUNDED"),
+            ({"confirmed": True}, refund, refund, "booking_not_confirmed", "REFUNDED"),
         ],
     )
-    def test_the_second_sees_what_the_first_did(self, clients, state, first, second, code, status):
+    def test_the_second_is_refused(self, clients, state, first, second, code, reason):
         booking = BookingFactory(**state)
-        one, two = race(partial(first, clients[0], booking), partial(second, clients[1], booking))
+        one, two = self.collide(clients, booking, first, second)
         assert one.status_code == 200
         assert refused(two, code)
-        booking.refresh_from_db()
-        assert booking.status == status
+        assert booking.status == ("CANCELLED" if reason else "CONFIRMED")
+        assert booking.cancellation_reason == reason
         assert consistent(booking.event_ticket)
 
-    def test_tickets_would_be_given_back_twice_without_locks(self, clients, monkeypatch):
+    @pytest.mark.parametrize(("second", "reason"), [(cancel, "SUPPORT"), (refund, "REFUNDED")])
+    def test_what_was_confirmed_meanwhile_is_given_back(self, clients, second, reason):
         booking = BookingFactory()
-        BookingFactory(event_ticket=booking.event_ticket)
-        calls = [partial(cancel, client, booking) for client in clients]
+        outcomes = self.collide(clients, booking, confirm, second)
+        assert statuses(outcomes) == [200, 200]
+        assert (booking.status, booking.cancellation_reason) == ("CANCELLED", reason)
+        assert booking.confirmed_at is not None
+        assert sold(booking.event_ticket) == 0
+
+    def test_a_refund_before_it_is_confirmed_is_refused(self, clients):
+        booking = BookingFactory()
+        one, two = self.collide(clients, booking, refund, confirm)
+        assert refused(one, "booking_not_confirmed")
+        assert (two.status_code, booking.status) == (200, "CONFIRMED")
+        assert consistent(booking.event_ticket)
+
+    def test_without_locks_a_confirmation_overwrites_the_cancellation(self, clients, monkeypatch):
+        booking = BookingFactory()
+        with unlocked(monkeypatch):
+            outcomes = self.collide(clients, booking, cancel, confirm)
+        assert statuses(outcomes) == [200, 200]
+        assert (booking.status, booking.cancellation_reason) == ("CONFIRMED", "SUPPORT")
+        assert (sold(booking.event_ticket), held(booking.event_ticket)) == (0, 2)
+
+    def test_without_locks_it_is_cancelled_twice(self, clients, monkeypatch):
+        booking = BookingFactory()
+        with unlocked(monkeypatch):
+            assert statuses(self.collide(clients, booking, cancel, cancel)) == [200, 200]
+
+    def test_without_locks_one_of_two_cancelled_bookings_stays_in_sold(self, clients, monkeypatch):
+        ticket = EventsTicketFactory()
+        bookings = BookingFactory.create_batch(2, event_ticket=ticket)
+        calls = [partial(cancel, *pair) for pair in zip(clients, bookings, strict=True)]
         with unlocked(monkeypatch):
             assert statuses(race(*calls)) == [200, 200]
+        assert (sold(ticket), held(ticket)) == (2, 0)
+
+
+class TestAHoldThatRunsOut:
+    @pytest.fixture
+    def client(self):
+        return client_of(UserFactory(support=True))
 
     def confirmed_in_time(self, client, booking, monkeypatch) -> Any:
         """Confirm, then let the clock pass the expiry that others still see."""
         response = confirm(client, booking)
-        later = timezone.now() + timedelta(days=29, hours=1)
-        monkeypatch.setattr("apps.bookings.services.timezone", SimpleNamespace(now=lambda: later))
+        set_clock(monkeypatch, timedelta(days=29, hours=1))
         return response
 
-    def test_a_booking_confirmed_in_time_is_not_swept(self, clients, monkeypatch):
+    def test_is_not_swept_when_it_was_confirmed_in_time(self, client, monkeypatch):
         booking = BookingFactory()
-        confirmation = partial(self.confirmed_in_time, clients[0], booking, monkeypatch)
+        confirmation = partial(self.confirmed_in_time, client, booking, monkeypatch)
         first, swept = race(confirmation, expire_bookings)
         assert (first.status_code, swept) == (200, 0)
         booking.refresh_from_db()
         assert booking.status == "CONFIRMED"
         assert consistent(booking.event_ticket)
 
-    def test_it_would_be_swept_without_locks(self, clients, monkeypatch):
+    def test_would_be_swept_all_the_same_without_locks(self, client, monkeypatch):
         booking = BookingFactory()
-        confirmation = partial(self.confirmed_in_time, clients[0], booking, monkeypatch)
+        confirmation = partial(self.confirmed_in_time, client, booking, monkeypatch)
         with unlocked(monkeypatch):
             race(confirmation, expire_bookings)
         booking.refresh_from_db()
         assert (booking.status, booking.confirmed_at is None) == ("CANCELLED", False)
 
-    def test_a_swept_booking_is_not_confirmed(self, clients):
+    @pytest.mark.parametrize(
+        ("move", "code"),
+        [
+            (confirm, "booking_not_pending"),
+            (cancel, "booking_cancelled"),
+            (refund, "booking_not_confirmed"),
+        ],
+    )
+    def test_is_gone_for_others_once_it_is_swept(self, client, move, code):
         booking = BookingFactory(run_out=True)
-        swept, second = race(expire_bookings, partial(confirm, clients[0], booking))
+        swept, second = race(expire_bookings, partial(move, client, booking))
         assert swept == 1
-        assert refused(second, "booking_not_pending")
+        assert refused(second, code)
+        booking.refresh_from_db()
+        assert booking.cancellation_reason == "EXPIRED"
         assert consistent(booking.event_ticket)
 
-    def test_an_event_that_starts_meanwhile_is_seen_by_confirm(self, clients):
-        booking = BookingFactory()
-        event = booking.event_ticket.event
+    def test_is_left_by_the_sweep_to_whoever_cancels_it(self, client):
+        booking = BookingFactory(run_out=True)
+        first, swept = race(partial(cancel, client, booking), expire_bookings)
+        assert (first.status_code, swept) == (200, 0)
+        booking.refresh_from_db()
+        assert booking.cancellation_reason == "SUPPORT"
+        assert consistent(booking.event_ticket)
 
-        def start_now() -> None:
-            Event.objects.for_update().get(pk=event.pk)
-            list(event.tickets.for_update())
-            Event.objects.filter(pk=event.pk).update(
-                starts_at=timezone.now() - timedelta(seconds=1)
-            )
-
-        assert refused(race(start_now, partial(confirm, clients[0], booking))[1], "event_started")
-
-
-class TestStockEditedWhilePeopleBook:
-    def test_a_quota_cut_is_seen_by_the_buyer(self):
-        ticket = EventsTicketFactory(quota=10)
-        cut = organizer("ticket-detail", ticket.pk, method="patch", quota=1)
-        first, second = race(cut, buyer(ticket))
-        assert first.status_code == 200
-        assert refused(second, "sold_out")
-        assert second.json()["remaining"] == 1
-
-    def test_a_sale_is_seen_by_the_quota_cut(self):
-        ticket = EventsTicketFactory(quota=10)
-        cut = organizer("ticket-detail", ticket.pk, method="patch", quota=1)
-        first, second = race(buyer(ticket), cut)
+    def test_is_not_confirmed_once_a_buyer_has_released_it(self, client):
+        booking = BookingFactory(run_out=True, event_ticket__quota=2)
+        ticket = booking.event_ticket
+        first, second = race(buyer(ticket), partial(confirm, client, booking))
         assert first.status_code == 201
-        assert refused(second, "quota_below_sold")
-
-    def test_without_locks_the_constraint_is_what_is_left(self, monkeypatch):
-        ticket = EventsTicketFactory(quota=10)
-        cut = organizer("ticket-detail", ticket.pk, method="patch", quota=1)
-        with unlocked(monkeypatch):
-            first, second = race(cut, buyer(ticket))
-        assert first.status_code == 200
-        assert refused(second, "conflict")
-
-    @pytest.mark.parametrize("target", ["ticket-detail", "event-detail"])
-    def test_what_is_deleted_cannot_be_booked(self, target):
-        ticket = EventsTicketFactory()
-        EventsTicketFactory(event=ticket.event)
-        pk = ticket.pk if target == "ticket-detail" else ticket.event_id
-        first, second = race(organizer(target, pk, method="delete"), buyer(ticket))
-        assert statuses([first, second]) == [204, 400]
-        assert list(second.json()) == ["event_ticket"]
-        assert Booking.objects.count() == 0
-
-    @pytest.mark.parametrize(
-        ("target", "code"), [("ticket-detail", "has_sales"), ("event-detail", "in_use")]
-    )
-    def test_what_is_booked_cannot_be_deleted(self, target, code):
-        ticket = EventsTicketFactory()
-        EventsTicketFactory(event=ticket.event)
-        pk = ticket.pk if target == "ticket-detail" else ticket.event_id
-        first, second = race(buyer(ticket), organizer(target, pk, method="delete"))
-        assert first.status_code == 201
-        assert refused(second, code)
-        assert consistent(ticket)
-
-    def test_the_last_type_cannot_go_while_the_event_is_published(self):
-        ticket = EventsTicketFactory(event=EventFactory(draft=True))
-        publish = organizer("event-publish", ticket.event_id)
-        delete = organizer("ticket-detail", ticket.pk, method="delete")
-        first, second = race(publish, delete)
-        assert first.status_code == 200
-        assert refused(second, "last_ticket_type")
-
-    def test_an_event_is_not_published_while_its_last_type_goes(self):
-        ticket = EventsTicketFactory(event=EventFactory(draft=True))
-        publish = organizer("event-publish", ticket.event_id)
-        delete = organizer("ticket-detail", ticket.pk, method="delete")
-        first, second = race(delete, publish)
-        assert first.status_code == 204
-        assert refused(second, "no_ticket_types")
-
-
-class TestTheSameKeyAtTheSameMoment:
-    def test_on_the_last_tickets_both_get_the_one_booking(self):
-        client, ticket = client_of(UserFactory()), EventsTicketFactory(quota=2)
-        click = partial(place, client, ticket, 2, "click")
-        first, second = race(click, click)
-        assert statuses([first, second]) == [201, 201]
-        assert first.json()["id"] == second.json()["id"]
-        assert second.headers["Idempotent-Replayed"] == "true"
+        assert refused(second, "booking_not_pending")
         assert (sold(ticket), held(ticket)) == (2, 2)
 
-    def test_for_another_ticket_type_the_index_refuses_it(self):
-        client = client_of(UserFactory())
-        first, second = EventsTicketFactory.create_batch(2, event=EventFactory())
-        outcomes = race(
-            partial(place, client, first, 2, "click"), partial(place, client, second, 2, "click")
-        )
-        assert statuses(outcomes) == [201, 422]
-        assert consistent(first, second)
-        assert held(second) == 0
+    def test_is_cancelled_once_when_its_event_is_cancelled_meanwhile(self):
+        booking = BookingFactory(run_out=True)
+        ticket = booking.event_ticket
+        swept, second = race(expire_bookings, organizer("event-cancel", ticket.event_id))
+        assert (swept, second.status_code) == (1, 200)
+        booking.refresh_from_db()
+        assert booking.cancellation_reason == "EXPIRED"
+        assert (sold(ticket), held(ticket)) == (0, 0)
 
 
-class TestRunOutHolds:
+class TestRunOutHoldsBesideSales:
     def test_one_hold_is_released_for_one_of_two_buyers(self):
         ticket = EventsTicketFactory(quota=2)
         BookingFactory(event_ticket=ticket, run_out=True)
@@ -341,3 +288,65 @@ class TestRunOutHolds:
         BookingFactory.create_batch(3, event_ticket=ticket, run_out=True)
         assert sum(race(expire_bookings, expire_bookings)) == 3
         assert (sold(ticket), held(ticket)) == (0, 0)
+
+    @pytest.mark.parametrize("capacity", [None, 4])
+    def test_two_sweeps_beside_a_sale_expire_each_hold_once(self, capacity):
+        event = EventFactory(capacity=capacity)
+        busy, idle = EventsTicketFactory.create_batch(2, event=event, quota=4)
+        elsewhere = EventsTicketFactory()
+        for ticket in (busy, idle, elsewhere):
+            BookingFactory(event_ticket=ticket, run_out=True)
+        bought, *swept = race(buyer(busy), expire_bookings, expire_bookings)
+        # With a capacity, a sale has all types of the event locked.
+        assert (bought.status_code, sum(swept)) == (201, 1 if capacity else 2)
+        assert consistent(busy, idle, elsewhere)
+        expire_bookings()
+        assert (sold(busy), sold(idle), sold(elsewhere)) == (2, 0, 0)
+
+    def test_a_sale_between_two_sweeps_finds_the_tickets_back(self):
+        ticket = EventsTicketFactory(quota=4)
+        BookingFactory.create_batch(2, event_ticket=ticket, run_out=True)
+        assert race(expire_bookings, expire_bookings, buyer(ticket, 4))[2].status_code == 201
+        assert (sold(ticket), held(ticket)) == (4, 4)
+
+
+class TestACapacityFilledByRunOutHoldsOfAnotherType:
+    @pytest.fixture
+    def tickets(self) -> list[EventsTicket]:
+        """Three types of an event for two people, full by a run-out hold of the first."""
+        tickets = EventsTicketFactory.create_batch(3, event=EventFactory(capacity=2))
+        BookingFactory(event_ticket=tickets[0], run_out=True)
+        return tickets
+
+    @pytest.mark.parametrize("types", [(1, 1), (1, 2), (2, 1), (0, 1)])
+    def test_has_room_for_one_of_two_buyers(self, tickets, types):
+        first, second = race(*(buyer(tickets[number]) for number in types))
+        assert first.status_code == 201
+        assert refused(second, "sold_out")
+        assert second.json()["remaining"] == 0
+        assert consistent(*tickets)
+        assert held(*tickets) == held(tickets[types[0]]) == 2
+
+    def test_has_room_for_two_buyers_when_there_are_holds_enough(self, tickets):
+        BookingFactory(event_ticket=tickets[1], run_out=True)
+        type(tickets[0].event).objects.update(capacity=4)
+        assert statuses(race(buyer(tickets[1]), buyer(tickets[2]))) == [201, 201]
+        assert consistent(*tickets)
+        assert [held(ticket) for ticket in tickets] == [0, 2, 2]
+
+    def test_is_exceeded_without_locks(self, tickets, monkeypatch):
+        with unlocked(monkeypatch):
+            outcomes = race(buyer(tickets[1]), buyer(tickets[2]))
+        assert statuses(outcomes) == [201, 201]
+        assert held(*tickets) == 4
+
+    def test_has_room_when_the_sweep_has_the_hold_in_hand(self, tickets):
+        swept, second = race(expire_bookings, buyer(tickets[1]))
+        assert (swept, second.status_code) == (1, 201)
+        assert consistent(*tickets)
+
+    def test_has_room_when_somebody_is_about_to_cancel_the_hold(self, tickets):
+        hold = Booking.objects.get()
+        first, second = race(partial(cancel, client_of(hold.user), hold), buyer(tickets[1]))
+        assert statuses([first, second]) == [200, 201]
+        assert consistent(*tickets)

@@ -7,6 +7,7 @@ from django.core.management import CommandError, call_command
 
 from apps.bookings.models import Booking
 from apps.bookings.services import expire_bookings
+from apps.tickets.services import audit_inventory, give_back
 from tests.bookings.helpers import sold
 from tests.factories import BookingFactory, EventsTicketFactory
 
@@ -51,6 +52,27 @@ def test_batches_together_do_everything():
         BookingFactory.create_batch(5, event_ticket=ticket, run_out=True)
     assert expire_bookings(batch_size=2) == 10
     assert not Booking.objects.filter(status="PENDING").exists()
+
+
+def test_a_batch_that_fails_is_undone_and_those_before_it_stay(monkeypatch):
+    ticket = EventsTicketFactory()
+    BookingFactory.create_batch(5, event_ticket=ticket, run_out=True)
+    batches = []
+
+    def give_back_once(*args) -> None:
+        batches.append(args)
+        if len(batches) == 2:
+            raise RuntimeError("out of memory")
+        give_back(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("apps.bookings.services.give_back", give_back_once)
+        with pytest.raises(RuntimeError, match="out of memory"):
+            expire_bookings(batch_size=2)
+    assert Booking.objects.filter(cancellation_reason="EXPIRED").count() == 2
+    assert sold(ticket) == 6
+    assert audit_inventory().differences == []
+    assert sweep() == "3 expired\n"
 
 
 @pytest.mark.parametrize("every", ["0", "-1", "nan", "86401"])

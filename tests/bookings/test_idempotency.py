@@ -1,11 +1,20 @@
 """`Idempotency-Key`: the same request again takes no more tickets."""
 
+import http.client
+import json
+from datetime import timedelta
+
 import pytest
 from django.urls import reverse
+from django.utils import timezone
+from rest_framework_simplejwt.tokens import AccessToken
 
 from apps.bookings.models import Booking
+from apps.bookings.serializers import BookingSerializer
+from apps.bookings.services import expire_bookings
 from tests.bookings.helpers import cancel, confirm, place, refused, sold
 from tests.clients import client_of
+from tests.common.helpers import unchanged
 from tests.factories import BookingFactory, EventsTicketFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -55,10 +64,41 @@ def test_values_are_compared_as_validated():
 
 def test_two_people_may_use_the_same_key():
     ticket = EventsTicketFactory()
-    first = place(client_of(UserFactory()), ticket, key="click")
-    second = place(client_of(UserFactory()), ticket, key="click")
+    one, other = client_of(UserFactory()), client_of(UserFactory())
+    first, second = place(one, ticket, key="click"), place(other, ticket, 3, key="click")
     assert (first.status_code, second.status_code) == (201, 201)
-    assert sold(ticket) == 4
+    assert REPLAYED not in second.headers
+    assert sold(ticket) == 5
+    assert place(one, ticket, key="click").json() == first.json()
+    assert place(other, ticket, 3, key="click").json() == second.json()
+
+
+def test_keys_that_differ_in_letter_case_are_two():
+    client, ticket = client_of(UserFactory()), EventsTicketFactory()
+    placed = [place(client, ticket, key=key) for key in ("click", "Click", "CLICK")]
+    assert [response.status_code for response in placed] == [201] * 3
+    assert len({response.json()["id"] for response in placed}) == 3
+    assert place(client, ticket, key="Click").json() == placed[1].json()
+    assert sold(ticket) == 6
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_crash_after_the_booking_was_stored_leaves_it_to_the_retry(monkeypatch):
+    client, ticket = client_of(UserFactory()), EventsTicketFactory()
+
+    def crash(*args) -> None:
+        raise RuntimeError("the answer is lost")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BookingSerializer, "to_representation", crash)
+        with pytest.raises(RuntimeError, match="the answer is lost"):
+            place(client, ticket, 2, key="click")
+    placed = Booking.objects.get()
+    with unchanged():
+        again = place(client, ticket, 2, key="click")
+    assert (again.status_code, again.headers[REPLAYED]) == (201, "true")
+    assert again.json()["id"] == placed.pk
+    assert sold(ticket) == 2
 
 
 def test_a_replay_shows_the_present_state_and_asks_no_rule(support, admin):
@@ -73,6 +113,45 @@ def test_a_replay_shows_the_present_state_and_asks_no_rule(support, admin):
     assert (again.status_code, again.json()["status"]) == (201, "CANCELLED")
     admin.post(reverse("event-cancel", args=[ticket.event_id]))
     assert place(client, ticket, key="click").json()["id"] == placed.pk
+
+
+def test_a_replay_after_the_event_was_cancelled_says_so(admin):
+    client, ticket = client_of(UserFactory()), EventsTicketFactory()
+    placed = place(client, ticket, key="click").json()
+    admin.post(reverse("event-cancel", args=[ticket.event_id]))
+    with unchanged():
+        again = place(client, ticket, key="click")
+    assert (again.status_code, again.headers[REPLAYED]) == (201, "true")
+    body = again.json()
+    assert (body["id"], body["status"]) == (placed["id"], "CANCELLED")
+    assert body["cancellation_reason"] == "EVENT_CANCELLED"
+    assert refused(place(client, ticket, key="other"), "event_not_published")
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_a_replay_does_not_renew_a_hold_that_ran_out(swept):
+    client, ticket = client_of(UserFactory()), EventsTicketFactory()
+    placed = place(client, ticket, key="click").json()
+    Booking.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
+    if swept:
+        expire_bookings()
+    with unchanged():
+        again = place(client, ticket, key="click")
+    assert (again.status_code, again.headers[REPLAYED]) == (201, "true")
+    body = again.json()
+    assert (body["id"], body["status"]) == (placed["id"], "CANCELLED" if swept else "PENDING")
+    assert body["cancellation_reason"] == ("EXPIRED" if swept else "")
+    assert sold(ticket) == (0 if swept else 2)
+
+
+def test_a_replay_shows_the_price_of_its_placing(admin):
+    client, ticket = client_of(UserFactory()), EventsTicketFactory(price="25.00")
+    placed = place(client, ticket, key="click").json()
+    admin.patch(reverse("ticket-detail", args=[ticket.pk]), {"price": "40.00"})
+    again = place(client, ticket, key="click").json()
+    assert again == placed
+    assert (again["unit_price"], again["total_price"]) == ("25.00", "50.00")
+    assert place(client, ticket, key="other").json()["unit_price"] == "40.00"
 
 
 def test_a_refusal_is_not_remembered():
@@ -99,3 +178,28 @@ def test_other_keys_are_refused(key):
     assert response.status_code == 400
     assert list(response.json()) == ["Idempotency-Key"]
     assert (Booking.objects.count(), sold(ticket)) == (0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("key", "status"), [("   ", 400), ("\t", 400), ("  click ", 201), ("cl ick", 201)]
+)
+def test_spaces_around_a_key_are_lost_on_the_wire(live_server, key, status):
+    ticket, server = EventsTicketFactory(), live_server.thread
+    headers = {
+        "Authorization": f"Bearer {AccessToken.for_user(UserFactory())}",
+        "Content-Type": "application/json",
+        "Idempotency-Key": key,
+    }
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=20)
+    body = json.dumps({"event_ticket": ticket.pk, "quantity": 2})
+    connection.request("POST", reverse("booking-list"), body, headers)
+    response = connection.getresponse()
+    answer = json.load(response)
+    connection.close()
+    assert response.status == status
+    if status == 400:
+        assert list(answer) == ["Idempotency-Key"]
+        assert sold(ticket) == 0
+    else:
+        assert Booking.objects.get().idempotency_key == key.strip()

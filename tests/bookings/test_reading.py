@@ -161,3 +161,12 @@ def test_lists_take_a_fixed_number_of_statements(django_assert_num_queries, coun
         assert len(ids(client.get(reverse("booking-list")))) == count
     with django_assert_num_queries(5):  # and the event
         assert len(ids(client.get(reverse("event-bookings", args=[event.pk])))) == count
+
+
+@pytest.mark.parametrize("ordering", ["expires_at", "-expires_at"])
+def test_bookings_that_never_expire_come_last_in_either_direction(support, ordering):
+    confirmed = BookingFactory(confirmed=True)
+    late, soon = BookingFactory(), BookingFactory(run_out=True)
+    held = [soon.pk, late.pk] if ordering == "expires_at" else [late.pk, soon.pk]
+    found = ids(support.get(reverse("booking-list"), {"ordering": ordering}))
+    assert found == [*held, confirmed.pk]
