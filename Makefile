@@ -2,6 +2,7 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 WORKERS ?= logical
+SECONDS ?= 600
 ARGS ?=
 
 VENV := .venv
@@ -22,7 +23,7 @@ PYTEST := $(BIN)/python -m pytest --quiet --numprocesses=$(WORKERS) --maxprocess
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test test-sqlite test-postgresql torture lock lint format clean
+.PHONY: help run test test-sqlite test-postgresql torture fuzz lock lint format clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +45,9 @@ test-postgresql: $(DEV) ## Run the tests on a throw-away PostgreSQL alone
 
 torture: $(DEV) ## Kill workers and crash PostgreSQL under booking load, and look for what was lost
 	@$(CLEAN_ENV) $(BIN)/python -m bench.torture $(ARGS)
+
+fuzz: $(DEV) ## Send generated requests as every kind of caller (SECONDS=600, ARGS='--seed 7')
+	@$(CLEAN_ENV) $(BIN)/python -m tests.postgres $(BIN)/python -m bench.fuzz --seconds $(SECONDS) $(ARGS)
 
 lock: $(DEV) ## Write requirements.lock anew: the newest versions that requirements.txt allows
 	@sed '/^# The suite/,$$d' requirements.txt | $(BIN)/python -m uv pip compile - --quiet --upgrade \
