@@ -23,7 +23,7 @@ PYTEST := $(BIN)/python -m pytest --quiet --numprocesses=$(WORKERS) --maxprocess
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test test-sqlite test-postgresql torture fuzz lock lint format clean
+.PHONY: help run test test-sqlite test-postgresql mutants mutants-quick torture fuzz lock lint format clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,12 @@ test-sqlite: $(DEV) ## Run the tests on SQLite alone
 test-postgresql: $(DEV) ## Run the tests on a throw-away PostgreSQL alone
 	@echo '== Tests on PostgreSQL'
 	@$(CLEAN_ENV) $(BIN)/python -m tests.postgres $(PYTEST) -m 'not sqlite' $(ARGS)
+
+mutants: $(DEV) ## Break the code on purpose, see that tests notice (ARGS="text in a mutant's name")
+	@$(CLEAN_ENV) $(BIN)/python -m tests.postgres $(BIN)/python -m tests.mutants $(ARGS)
+
+mutants-quick: $(DEV) ## The same with the most telling mutants alone
+	@$(CLEAN_ENV) $(BIN)/python -m tests.postgres $(BIN)/python -m tests.mutants --quick $(ARGS)
 
 torture: $(DEV) ## Kill workers and crash PostgreSQL under booking load, and look for what was lost
 	@$(CLEAN_ENV) $(BIN)/python -m bench.torture $(ARGS)
