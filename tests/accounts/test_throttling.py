@@ -383,10 +383,13 @@ class TestChecks:
         assert self.ids() == ["btick.I001"]
 
     @pytest.mark.parametrize("backend", ["db.DatabaseCache", "filebased.FileBasedCache"])
-    def test_a_cache_that_loses_counts_is_refused(self, limit, settings, backend):
+    def test_a_cache_that_loses_counts_is_refused(self, limit, settings, backend, tmp_path):
         limit(login="10/min")
         settings.CACHES = {
-            "default": {"BACKEND": f"django.core.cache.backends.{backend}", "LOCATION": "x"}
+            "default": {
+                "BACKEND": f"django.core.cache.backends.{backend}",
+                "LOCATION": str(tmp_path),
+            }
         }
         assert self.ids() == ["btick.E002"]
 
