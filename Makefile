@@ -58,7 +58,7 @@ fuzz: $(DEV) ## Send generated requests as every kind of caller (SECONDS=600, AR
 lock: $(DEV) ## Write requirements.lock anew: the newest versions that requirements.txt allows
 	@sed '/^# The suite/,$$d' requirements.txt | $(BIN)/python -m uv pip compile - --quiet --upgrade \
 		--universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-		--no-emit-index-url --output-file requirements.lock
+		--output-file requirements.lock
 
 lint: $(DEV) ## Check format, rules, layers, types, migrations, the API schema and the Compose file
 	@echo '== Format'
