@@ -235,6 +235,9 @@ LOGGING: dict[str, Any] = {
         # Every request has its line already; an error adds its traceback.
         "django.request": {"level": "ERROR"},
         "django.server": {"handlers": [], "level": "ERROR", "propagate": True},
+        # Nobody has to be told that there is no .env, nor that files are watched.
+        "environ": {"level": "WARNING"},
+        "django.utils.autoreload": {"level": "WARNING"},
     },
 }
 
