@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from apps.accounts.permissions import IsCustomer, IsSupportOrAdmin, account_of
 from apps.common.schema import Operation
-from apps.common.views import MethodFirstMixin
+from apps.common.views import MethodFirstMixin, UnfilteredDetailMixin
 from apps.events.errors import EventStarted
 from apps.events.models import Event
 from apps.organizations.permissions import IsOrganizationMember
@@ -45,7 +45,11 @@ IDEMPOTENCY_KEY_SCHEMA = {
 
 
 class BookingViewSet(
-    MethodFirstMixin, mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet
+    MethodFirstMixin,
+    UnfilteredDetailMixin,
+    mixins.ListModelMixin,
+    mixins.RetrieveModelMixin,
+    viewsets.GenericViewSet,
 ):
     operations = {
         "list": Operation("List your bookings; support and admins see all."),
@@ -94,9 +98,6 @@ class BookingViewSet(
             # Their permission classes answer 403 for a booking that is not the caller's to see.
             return bookings
         return super().get_queryset()
-
-    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
-        return queryset if self.detail else super().filter_queryset(queryset)
 
     @extend_schema(
         request=BookingCreateSerializer,

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.views import APIView
+from rest_framework.viewsets import GenericViewSet
 
 from .services import delete_unreferenced
 
@@ -21,6 +22,13 @@ class MethodFirstMixin(APIView):
         if method not in self.http_method_names or not hasattr(self, method):
             raise MethodNotAllowed(str(request.method))
         super().initial(request, *args, **kwargs)
+
+
+class UnfilteredDetailMixin(GenericViewSet):
+    """Filters are for lists: a detail page and its actions are found whatever the query says."""
+
+    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
+        return queryset if self.detail else super().filter_queryset(queryset)
 
 
 class DeleteUnreferencedMixin:

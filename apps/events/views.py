@@ -15,7 +15,7 @@ from rest_framework.serializers import BaseSerializer
 from apps.accounts.permissions import IsAdminOrReadOnly, account_of
 from apps.common.errors import InUse
 from apps.common.schema import Operation
-from apps.common.views import DeleteUnreferencedMixin, MethodFirstMixin
+from apps.common.views import DeleteUnreferencedMixin, MethodFirstMixin, UnfilteredDetailMixin
 from apps.organizations.models import Organization
 from apps.venues.models import Venue
 
@@ -57,7 +57,7 @@ class EventCategoryViewSet(MethodFirstMixin, DeleteUnreferencedMixin, viewsets.M
         return [IsAuthenticated(), IsAdminOrReadOnly()]
 
 
-class EventViewSet(MethodFirstMixin, viewsets.ModelViewSet):
+class EventViewSet(MethodFirstMixin, UnfilteredDetailMixin, viewsets.ModelViewSet):
     operations = {
         "list": Operation("List published events, or by status those that you may see."),
         "create": Operation("Create an event, as a draft."),
@@ -105,9 +105,6 @@ class EventViewSet(MethodFirstMixin, viewsets.ModelViewSet):
             # A refused write says 403, also on an event that the caller may not see.
             return events
         return super().get_queryset()
-
-    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
-        return queryset if self.detail else super().filter_queryset(queryset)
 
     def perform_create(self, serializer: BaseSerializer) -> None:
         serializer.instance = create_event(**serializer.validated_data)

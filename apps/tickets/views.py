@@ -10,7 +10,7 @@ from rest_framework.serializers import BaseSerializer
 
 from apps.common.errors import InUse
 from apps.common.schema import Operation
-from apps.common.views import MethodFirstMixin
+from apps.common.views import MethodFirstMixin, UnfilteredDetailMixin
 from apps.events.errors import EventCancelled, EventEnded
 from apps.events.models import Event
 
@@ -22,7 +22,7 @@ from .serializers import EventsTicketSerializer
 from .services import create_ticket, delete_ticket, update_ticket
 
 
-class EventsTicketViewSet(MethodFirstMixin, viewsets.ModelViewSet):
+class EventsTicketViewSet(MethodFirstMixin, UnfilteredDetailMixin, viewsets.ModelViewSet):
     operations = {
         "list": Operation("List ticket types of events that you may see."),
         "create": Operation("Create a ticket type.", (EventCancelled, EventEnded)),
@@ -50,9 +50,6 @@ class EventsTicketViewSet(MethodFirstMixin, viewsets.ModelViewSet):
             # A refused write says 403, also on an event that the caller may not see.
             return EventsTicket.objects.select_related("event")
         return super().get_queryset()
-
-    def filter_queryset(self, queryset: QuerySet) -> QuerySet:
-        return queryset if self.detail else super().filter_queryset(queryset)
 
     def perform_create(self, serializer: BaseSerializer) -> None:
         serializer.instance = _with_available(create_ticket(**serializer.validated_data))
