@@ -135,8 +135,9 @@ def confirm_booking(*, booking_id: int, actor: User | None = None) -> Booking:
 @counted_refusals()
 @atomic
 def cancel_booking(*, booking_id: int, actor: User) -> Booking:
-    """PENDING or CONFIRMED to CANCELLED by its customer or another `actor`, and the tickets back.
+    """PENDING or CONFIRMED to CANCELLED by `actor`, and the tickets back (§7.4).
 
+    The reason is CUSTOMER when the booking is the actor's own, SUPPORT otherwise.
     Raises BookingCancelled, EventStarted or Booking.DoesNotExist.
     """
     booking = _lock_booking(booking_id)
