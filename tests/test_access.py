@@ -12,9 +12,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.tokens import default_token_generator
-from django.db.models import Model
 from django.http import HttpResponse
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
@@ -31,6 +29,7 @@ from apps.organizations.models import Membership, Organization
 from apps.tickets.models import EventsTicket
 from apps.venues.models import Venue
 from tests.clients import client_of
+from tests.common.helpers import snapshot
 from tests.factories import (
     PASSWORD,
     BookingFactory,
@@ -728,20 +727,6 @@ def url_of(world: World, route: str, target: str) -> str:
 def send(client: APIClient, method: str, url: str, body: Any = "") -> HttpResponse:
     text = body if isinstance(body, str) else json.dumps(body)
     return client.generic(method, url, text, content_type="application/json")
-
-
-def domain_models() -> Iterator[type[Model]]:
-    for config in apps.get_app_configs():
-        if config.name.startswith("apps."):
-            yield from config.get_models(include_auto_created=True)
-
-
-def snapshot() -> dict[str, list[tuple[Any, ...]]]:
-    """All columns of all rows of all tables that BTick has."""
-    return {
-        model._meta.db_table: list(model._base_manager.order_by("pk").values_list())
-        for model in domain_models()
-    }
 
 
 def views(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterator[Any]:

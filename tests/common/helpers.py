@@ -17,9 +17,10 @@ def iso(moment: datetime | None) -> str | None:
 
 
 def snapshot() -> dict[type[Model], list[dict[str, Any]]]:
-    """Every row of every table of BTick, with all its columns."""
-    models = [model for model in apps.get_models() if model.__module__.startswith("apps.")]
-    return {model: list(model._default_manager.order_by("pk").values()) for model in models}
+    """Every row of every table of BTick, many-to-many ones included, with all its columns."""
+    configs = [config for config in apps.get_app_configs() if config.name.startswith("apps.")]
+    models = [model for each in configs for model in each.get_models(include_auto_created=True)]
+    return {model: list(model._base_manager.order_by("pk").values()) for model in models}
 
 
 @contextmanager
