@@ -100,23 +100,23 @@ WHO_LOCKS_WHAT = (
     mutant(
         "place does not lock the ticket types",
         BOOKINGS,
-        "    tickets = EventsTicket.objects.for_update()\n",
-        '    tickets = EventsTicket.objects.order_by("pk")\n',
+        "locked_tickets = CompiledLookup(EventsTicket.objects.for_update)\n",
+        "locked_tickets = CompiledLookup(EventsTicket.objects.all)\n",
         f"{RACES}::TestTheLastTickets",
         quick=True,
     ),
     mutant(
         "place under a capacity locks only its own ticket type",
         BOOKINGS,
-        "        locked = list(tickets.filter(event=ticket.event_id))\n",
-        "        list(tickets.filter(pk=ticket_id))\n"
+        "        locked = list(EventsTicket.objects.for_update().filter(event=ticket.event_id))\n",
+        "        locked_tickets.find(ticket.pk)\n"
         "        locked = list(EventsTicket.objects.filter(event=ticket.event_id))\n",
         LOST_SALES,
     ),
     mutant(
         "place under a capacity locks no ticket type",
         BOOKINGS,
-        "        locked = list(tickets.filter(event=ticket.event_id))\n",
+        "        locked = list(EventsTicket.objects.for_update().filter(event=ticket.event_id))\n",
         "        locked = list(EventsTicket.objects.filter(event=ticket.event_id))\n",
         LOST_SALES,
     ),
@@ -132,8 +132,8 @@ WHO_LOCKS_WHAT = (
         BOOKINGS,
         "        list(Event.objects.for_update().filter(pk=ticket.event_id)"
         '.values_list("pk"))\n'
-        "        locked = list(tickets.filter(event=ticket.event_id))\n",
-        "        locked = list(tickets.filter(event=ticket.event_id))\n"
+        "        locked = list(EventsTicket.objects.for_update().filter(event=ticket.event_id))\n",
+        "        locked = list(EventsTicket.objects.for_update().filter(event=ticket.event_id))\n"
         "        list(Event.objects.for_update().filter(pk=ticket.event_id)"
         '.values_list("pk"))\n',
         LOCKS,
@@ -274,7 +274,7 @@ WHAT_IS_READ_AFTER_THE_LOCK = (
     mutant(
         "place relies on the event as it was before the lock",
         BOOKINGS,
-        "    event = Event.objects.filter(pk=ticket.event_id).first()\n",
+        "    event = events.find(ticket.event_id)\n",
         "    event = ticket.event\n",
         f"{EDIT_RACES}::TestAnEventCancelledWhilePeopleBook",
         quick=True,
@@ -310,8 +310,8 @@ WHAT_IS_READ_AFTER_THE_LOCK = (
     mutant(
         "place takes the time before its locks",
         BOOKINGS,
-        "    stock = _lock_stock(order.ticket_id)\n    now = timezone.now()\n",
-        "    now = timezone.now()\n    stock = _lock_stock(order.ticket_id)\n",
+        "    stock = _lock_stock(order.ticket)\n    now = timezone.now()\n",
+        "    now = timezone.now()\n    stock = _lock_stock(order.ticket)\n",
         CLOCK,
     ),
     mutant(
@@ -614,8 +614,8 @@ TRANSITION_RULES = (
         "the same key with another quantity answers the old booking",
         BOOKINGS,
         "    if (booking.event_ticket_id, booking.quantity) != "
-        "(order.ticket_id, order.quantity):\n",
-        "    if booking.event_ticket_id != order.ticket_id:\n",
+        "(order.ticket.pk, order.quantity):\n",
+        "    if booking.event_ticket_id != order.ticket.pk:\n",
         IDEMPOTENCY,
         quick=True,
     ),
@@ -623,7 +623,7 @@ TRANSITION_RULES = (
         "the same key for another ticket type answers the old booking",
         BOOKINGS,
         "    if (booking.event_ticket_id, booking.quantity) != "
-        "(order.ticket_id, order.quantity):\n",
+        "(order.ticket.pk, order.quantity):\n",
         "    if booking.quantity != order.quantity:\n",
         IDEMPOTENCY,
     ),

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections, transaction
 
+from apps.common.queries import CompiledLookup, Statement
 from apps.common.querysets import LockingQuerySet
 
 DEADLINE_SECONDS = 20
@@ -44,6 +45,7 @@ def unlocked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The shipped code with its row locks switched off: what it would do without them."""
     with monkeypatch.context() as patch:
         patch.setattr(LockingQuerySet, "for_update", lambda self, **kwargs: self.order_by("pk"))
+        patch.setattr(CompiledLookup, "_compiled", lambda self: Statement(self.queryset()))
         yield
 
 

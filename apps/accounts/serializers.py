@@ -4,7 +4,6 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
-from rest_framework_simplejwt.authentication import JWTAuthentication
 from rest_framework_simplejwt.exceptions import (
     AuthenticationFailed,
     InvalidToken,
@@ -20,6 +19,7 @@ from apps.common.schema import with_examples
 from apps.common.serializers import ModelSerializer
 
 from . import examples
+from .authentication import JWTAuthentication
 from .models import LowerCaseEmailField as StoredLowerCaseEmailField
 from .models import User
 from .services import find_reset_account

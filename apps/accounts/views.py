@@ -5,12 +5,12 @@ from rest_framework import generics, status
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from apps.common.schema import Operation
 from apps.common.throttling import AttemptThrottle
 from apps.common.views import MethodFirstMixin
 
+from .authentication import JWTAuthentication
 from .errors import LastAdmin, ResetTokenInvalid, SoleOwner
 from .examples import DEAD_TOKEN, WRONG_CREDENTIALS
 from .permissions import account_of

@@ -62,8 +62,7 @@ class BookingAdmin(ServiceModelAdmin):
         return False
 
     def create(self, actor: User, **fields: Any) -> Booking:
-        ticket = fields.pop("event_ticket")
-        booking, _ = place_booking(ticket_id=ticket.pk, **fields)
+        booking, _ = place_booking(ticket=fields.pop("event_ticket"), **fields)
         return booking
 
     @admin.display(ordering="event_ticket__event__title")

@@ -1,11 +1,13 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from rest_framework import serializers
 
 from apps.common.fields import IdField
 from apps.common.models import MAX_INTEGER
+from apps.common.queries import CompiledLookup
 from apps.common.schema import with_examples
 from apps.common.serializers import ModelSerializer
 from apps.tickets.models import EventsTicket
@@ -13,12 +15,21 @@ from apps.tickets.models import EventsTicket
 from . import examples
 from .models import MIN_QUANTITY, Booking, BookingTransition
 
+# Of what everybody may see; nearly all that is booked is there.
+public_tickets = CompiledLookup(
+    lambda: EventsTicket.objects.visible_to(AnonymousUser()).select_related("event")
+)
+
 
 class VisibleTicketField(IdField):
-    """A ticket type of an event that the caller may see."""
+    """A ticket type, with its event, of an event that the caller may see."""
 
     def get_queryset(self) -> QuerySet[Any]:
-        return EventsTicket.objects.visible_to(self.context["request"].user)
+        visible = EventsTicket.objects.visible_to(self.context["request"].user)
+        return visible.select_related("event")
+
+    def find(self, pk: int) -> Any:
+        return public_tickets.find(pk) or super().find(pk)
 
 
 @with_examples(request=examples.INPUT)

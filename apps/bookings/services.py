@@ -9,7 +9,7 @@ one is from before the wait.
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.errors import DomainError, FieldError
+from apps.common.queries import CompiledLookup
 from apps.common.transactions import atomic
 from apps.events.errors import EventStarted
 from apps.events.models import Event
@@ -54,12 +55,17 @@ ALLOWED_FROM: dict[str, tuple[frozenset[str], type[DomainError]]] = {
 }
 
 
+# What every sale reads: its ticket type, which is locked by that, and the event after it.
+locked_tickets = CompiledLookup(EventsTicket.objects.for_update)
+events = CompiledLookup(Event.objects.all)
+
+
 @dataclass(frozen=True)
 class Order:
-    """What somebody asks for."""
+    """What somebody asks for; the ticket type and its event are from before the lock."""
 
     user: User
-    ticket_id: int
+    ticket: EventsTicket
     quantity: int
     idempotency_key: str
 
@@ -83,23 +89,25 @@ class _CapacityWasSet(Exception):
 
 @counted_refusals()
 def place_booking(
-    *, user: User, ticket_id: int, quantity: int, idempotency_key: str = ""
+    *, user: User, ticket: EventsTicket, quantity: int, idempotency_key: str = ""
 ) -> tuple[Booking, bool]:
     """Take tickets as a PENDING booking (§7.3), and whether the key had placed it before.
+
+    `ticket` is read again under the lock.
 
     Raises CannotBook, EventNotPublished, EventStarted, SoldOut, IdempotencyKeyReused, or
     FieldError when the ticket type is gone.
     """
     if not (user.is_active and user.is_customer):
         raise CannotBook
-    order = Order(user, ticket_id, quantity, idempotency_key)
+    order = Order(user, ticket, quantity, idempotency_key)
     if replayed := _find_replay(order):
         return replayed, True
     while True:
         try:
             return _place(order)
         except _CapacityWasSet:
-            continue
+            order = replace(order, ticket=_read_again(ticket))
         except IntegrityError:
             # The same key for another ticket type holds another lock: only the index sees it.
             if replayed := _find_replay(order):
@@ -225,7 +233,7 @@ def _find_replay(order: Order) -> Booking | None:
     booking = placed.with_details().first()
     if booking is None:
         return None
-    if (booking.event_ticket_id, booking.quantity) != (order.ticket_id, order.quantity):
+    if (booking.event_ticket_id, booking.quantity) != (order.ticket.pk, order.quantity):
         raise IdempotencyKeyReused
     count_bookings(REPLAYED)
     return booking
@@ -233,7 +241,7 @@ def _find_replay(order: Order) -> Booking | None:
 
 @atomic
 def _place(order: Order) -> tuple[Booking, bool]:
-    stock = _lock_stock(order.ticket_id)
+    stock = _lock_stock(order.ticket)
     now = timezone.now()
     if replayed := _find_replay(order):
         return replayed, True
@@ -252,28 +260,32 @@ def _place(order: Order) -> tuple[Booking, bool]:
     return booking, False
 
 
-def _lock_stock(ticket_id: int) -> Stock:
+def _lock_stock(ticket: EventsTicket) -> Stock:
     """Lock what a sale of this type changes or relies on.
 
     Without a capacity that is the type alone; with one, the event and all its types.
     """
-    ticket = EventsTicket.objects.select_related("event").filter(pk=ticket_id).first()
-    if ticket is None:
-        raise _ticket_gone()
-    tickets = EventsTicket.objects.for_update()
     if ticket.event.capacity is None:
-        locked = list(tickets.filter(pk=ticket_id))
+        row = locked_tickets.find(ticket.pk)
+        locked = [row] if row else []
     else:
         list(Event.objects.for_update().filter(pk=ticket.event_id).values_list("pk"))
-        locked = list(tickets.filter(event=ticket.event_id))
-    event = Event.objects.filter(pk=ticket.event_id).first()
-    mine = next((row for row in locked if row.pk == ticket_id), None)
+        locked = list(EventsTicket.objects.for_update().filter(event=ticket.event_id))
+    event = events.find(ticket.event_id)
+    mine = next((row for row in locked if row.pk == ticket.pk), None)
     if event is None or mine is None:
         raise _ticket_gone()
     if event.capacity is not None and ticket.event.capacity is None:
         raise _CapacityWasSet
     mine.event = event
     return Stock(event=event, ticket=mine, tickets=locked)
+
+
+def _read_again(ticket: EventsTicket) -> EventsTicket:
+    try:
+        return EventsTicket.objects.select_related("event").get(pk=ticket.pk)
+    except EventsTicket.DoesNotExist:
+        raise _ticket_gone() from None
 
 
 def _ticket_gone() -> FieldError:

@@ -119,7 +119,7 @@ class BookingViewSet(
         serializer.is_valid(raise_exception=True)
         booking, replayed = place_booking(
             user=account_of(request),
-            ticket_id=serializer.validated_data["event_ticket"].pk,
+            ticket=serializer.validated_data["event_ticket"],
             quantity=serializer.validated_data["quantity"],
             idempotency_key=idempotency_key(request),
         )

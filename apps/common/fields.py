@@ -34,11 +34,15 @@ class IdField(serializers.PrimaryKeyRelatedField):
             pk = parse_id(data)
         except ValueError:
             self.fail("incorrect_type", data_type=type(data).__name__)
-        queryset = self.get_queryset()
-        instance = queryset.filter(pk=pk).first() if queryset is not None else None
+        instance = self.find(pk)
         if instance is None:
             self.fail("does_not_exist", pk_value=pk)
         return instance
+
+    def find(self, pk: int) -> Any:
+        """The row that may be named here by this id, or None."""
+        queryset = self.get_queryset()
+        return queryset.filter(pk=pk).first() if queryset is not None else None
 
 
 class IdFormField(forms.Field):
