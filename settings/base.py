@@ -52,6 +52,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "apps.common.public_cache.PublicCacheMiddleware",
 ]
 
 ROOT_URLCONF = "settings.urls"
@@ -142,7 +143,8 @@ DATABASES = {
     "default": database(env.str("DATABASE_URL", default=f"sqlite:///{ROOT / 'db.sqlite3'}"))
 }
 
-# Cache: what it holds is counts of attempts, which all workers share if it is a database's.
+# Caches: counts of attempts, which all workers share if it is a database's or a server's; and
+# answers to anonymous reads, which they share if it is a server's.
 
 
 def cache(url: str) -> dict[str, Any]:
@@ -156,7 +158,16 @@ def cache(url: str) -> dict[str, Any]:
     return config
 
 
-CACHES = {"default": cache(env.str("CACHE_URL", default="locmemcache://"))}
+CACHE_URL = env.str("CACHE_URL", default="locmemcache://")
+# A database would take about as long to find an answer as to make it.
+IS_CACHE_SERVER = CACHE_URL.startswith(("redis", "memcache", "pymemcache"))
+CACHES = {
+    "default": cache(CACHE_URL),
+    "public": cache(CACHE_URL if IS_CACHE_SERVER else "locmemcache://public"),
+}
+if not IS_CACHE_SERVER:
+    CACHES["public"]["OPTIONS"]["MAX_ENTRIES"] = 500
+PUBLIC_CACHE_SECONDS = 0
 
 # E-mail
 

@@ -47,6 +47,8 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 
+PUBLIC_CACHE_SECONDS = env.int("PUBLIC_CACHE_SECONDS", default=5)
+
 vars().update(email(EMAIL_URL or "smtp://localhost:25"))
 
 # One address cannot use up what an account has for log-ins, and so lock its owner out.

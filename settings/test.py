@@ -18,7 +18,7 @@ ALLOW_SEED = True
 CURRENCY = "USD"
 BOOKING_HOLD_MINUTES = None
 
-CACHES = {"default": cache("locmemcache://")}
+CACHES = {"default": cache("locmemcache://"), "public": cache("locmemcache://public")}
 REST_FRAMEWORK = {**REST_FRAMEWORK, "NUM_PROXIES": 0}
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 DEFAULT_FROM_EMAIL = "BTick <noreply@localhost>"

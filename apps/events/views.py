@@ -14,6 +14,7 @@ from rest_framework.serializers import BaseSerializer
 
 from apps.accounts.permissions import IsAdminOrReadOnly, account_of
 from apps.common.errors import InUse
+from apps.common.public_cache import CachedForAnonymousMixin
 from apps.common.schema import Operation
 from apps.common.views import DeleteUnreferencedMixin, MethodFirstMixin, UnfilteredDetailMixin
 from apps.organizations.models import Organization
@@ -37,7 +38,9 @@ from .services import cancel_event, create_event, delete_event, publish_event, u
 EVENT_ORDERING_FIELDS = ("starts_at", "title", "created_at")
 
 
-class EventCategoryViewSet(MethodFirstMixin, DeleteUnreferencedMixin, viewsets.ModelViewSet):
+class EventCategoryViewSet(
+    CachedForAnonymousMixin, MethodFirstMixin, DeleteUnreferencedMixin, viewsets.ModelViewSet
+):
     operations = {
         "list": Operation("List categories."),
         "create": Operation("Create a category."),
@@ -57,7 +60,9 @@ class EventCategoryViewSet(MethodFirstMixin, DeleteUnreferencedMixin, viewsets.M
         return [IsAuthenticated(), IsAdminOrReadOnly()]
 
 
-class EventViewSet(MethodFirstMixin, UnfilteredDetailMixin, viewsets.ModelViewSet):
+class EventViewSet(
+    CachedForAnonymousMixin, MethodFirstMixin, UnfilteredDetailMixin, viewsets.ModelViewSet
+):
     operations = {
         "list": Operation("List published events, or by status those that you may see."),
         "create": Operation("Create an event, as a draft."),
@@ -157,7 +162,7 @@ class OrganizationEventsView(MethodFirstMixin, generics.ListAPIView):
         return events if account.sees_everything or own.exists() else events.published()
 
 
-class VenueScheduleView(MethodFirstMixin, generics.ListAPIView):
+class VenueScheduleView(CachedForAnonymousMixin, MethodFirstMixin, generics.ListAPIView):
     """Published events at one venue that have not started, soonest first."""
 
     operations = {"get": Operation("List the published events to come at a venue.")}

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from apps.accounts.permissions import IsAdminOrReadOnly, account_of
 from apps.common.errors import InUse
+from apps.common.public_cache import CachedForAnonymousMixin
 from apps.common.schema import Operation
 from apps.common.views import DeleteUnreferencedMixin, MethodFirstMixin
 
@@ -31,7 +32,9 @@ from .serializers import (
 from .services import add_member, leave_organization, remove_member, update_member
 
 
-class OrganizationViewSet(MethodFirstMixin, DeleteUnreferencedMixin, viewsets.ModelViewSet):
+class OrganizationViewSet(
+    CachedForAnonymousMixin, MethodFirstMixin, DeleteUnreferencedMixin, viewsets.ModelViewSet
+):
     operations = {
         "list": Operation("List organizations."),
         "create": Operation("Create an organization."),

@@ -6,6 +6,7 @@ from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from apps.accounts.permissions import IsAdminOrReadOnly
 from apps.common.errors import InUse
+from apps.common.public_cache import CachedForAnonymousMixin
 from apps.common.schema import Operation
 from apps.common.views import DeleteUnreferencedMixin, MethodFirstMixin
 
@@ -14,7 +15,9 @@ from .permissions import IsVenueManager
 from .serializers import VenueSerializer
 
 
-class VenueViewSet(MethodFirstMixin, DeleteUnreferencedMixin, viewsets.ModelViewSet):
+class VenueViewSet(
+    CachedForAnonymousMixin, MethodFirstMixin, DeleteUnreferencedMixin, viewsets.ModelViewSet
+):
     operations = {
         "list": Operation("List venues."),
         "create": Operation("Create a venue."),

@@ -19,6 +19,8 @@ ENVIRONMENT = {
     "DATABASE_URL": "postgres://btick:word@db.example.com/btick",
 }
 
+LOCAL = "django.core.cache.backends.locmem.LocMemCache"
+
 REPORT = """
 import json
 import django
@@ -33,6 +35,7 @@ print(json.dumps({
     "rates": settings.REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"],
     "proxies": settings.REST_FRAMEWORK["NUM_PROXIES"],
     "cache": settings.CACHES["default"],
+    "public": [settings.CACHES["public"]["BACKEND"], settings.PUBLIC_CACHE_SECONDS],
     "mail": [settings.EMAIL_BACKEND, settings.EMAIL_HOST, settings.EMAIL_PORT],
     "sender": settings.DEFAULT_FROM_EMAIL,
     "engine": settings.DATABASES["default"]["ENGINE"],
@@ -81,8 +84,9 @@ def test_production_starts_with_everything_it_needs():
     # One address alone cannot use up what an account has, and so lock its owner out.
     assert parse_rate(rates["login"]) == (10, 60)
     assert parse_rate(rates["login_account"]) == (30, 60)
+    assert report.pop("public") == [LOCAL, 5]
     cache = report.pop("cache")
-    assert cache["BACKEND"] == "django.core.cache.backends.locmem.LocMemCache"
+    assert cache["BACKEND"] == LOCAL
     assert cache["OPTIONS"]["MAX_ENTRIES"] >= 10_000
     assert report == {
         "DEBUG": False,
@@ -118,3 +122,15 @@ def test_production_takes_mail_and_cache_from_the_environment():
     assert report["proxies"] == 2
     assert report["cache"]["BACKEND"] == "apps.common.cache.DatabaseCache"
     assert report["cache"]["LOCATION"] == "attempts"
+    # A database is no faster than making the answer anew.
+    assert report["public"] == [LOCAL, 5]
+
+
+def test_production_shares_public_reads_on_a_cache_server():
+    named = {"CACHE_URL": "redis://cache.example.com:6379", "PUBLIC_CACHE_SECONDS": "30"}
+    process = start(REPORT, {**ENVIRONMENT, **named})
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stdout)["public"] == [
+        "django.core.cache.backends.redis.RedisCache",
+        30,
+    ]
