@@ -128,6 +128,8 @@ def database(url: str) -> dict[str, Any]:
     else:
         config.setdefault("CONN_MAX_AGE", None)
         config.setdefault("CONN_HEALTH_CHECKS", True)
+        # A transaction pooler has given the session to somebody else by the next fetch.
+        config.setdefault("DISABLE_SERVER_SIDE_CURSORS", True)
         limits = {
             "lock_timeout": DB_LOCK_TIMEOUT_SECONDS,
             "statement_timeout": DB_STATEMENT_TIMEOUT_SECONDS,
