@@ -85,9 +85,10 @@ class TestBoundedWaiting:
 
         def impatient():
             try:
-                with connection.cursor() as cursor:
-                    cursor.execute(f"SET {limit} = '100ms'")
-                return place(client, ticket)
+                # For the transaction: behind a pooler the session is somebody else's next.
+                with transaction.atomic(), connection.cursor() as cursor:
+                    cursor.execute(f"SET LOCAL {limit} = '100ms'")
+                    return place(client, ticket)
             finally:
                 connections.close_all()
 
