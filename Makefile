@@ -20,10 +20,15 @@ CLEAN_ENV := env -u DATABASE_URL -u DJANGO_SETTINGS_MODULE
 CHECK_ENV := env -u DJANGO_SETTINGS_MODULE DATABASE_URL=sqlite://:memory:
 PYTEST := $(BIN)/python -m pytest --quiet --numprocesses=$(WORKERS) --maxprocesses=8 --no-skips
 
+# What must also hold when no client keeps its session.
+RACES := $(wildcard tests/*/test_concurrency*.py tests/*/test_*races.py) \
+	tests/bookings/test_rules_under_locks.py tests/bookings/test_idempotency.py \
+	tests/common/test_database_away.py tests/common/test_pooling.py tests/tickets/test_audit.py
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test test-sqlite test-postgresql mutants mutants-quick torture fuzz lock lint format clean
+.PHONY: help run test test-sqlite test-postgresql mutants mutants-quick torture scale-out fuzz lock lint format clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +56,13 @@ mutants-quick: $(DEV) ## The same with the most telling mutants alone
 
 torture: $(DEV) ## Kill workers and crash PostgreSQL under booking load, and look for what was lost
 	@$(CLEAN_ENV) $(BIN)/python -m bench.torture $(ARGS)
+
+# The test databases stay, for the pooler's connections to them do; they go with the server.
+scale-out: $(DEV) ## Races, and a stampede on two servers, behind a transaction pooler (needs pgbouncer)
+	@echo '== Races behind a pooler'
+	@$(CLEAN_ENV) $(BIN)/python -m tests.pooler $(PYTEST) -m 'not sqlite' --reuse-db $(RACES) $(ARGS)
+	@echo '== Two servers behind a pooler'
+	@$(CLEAN_ENV) $(BIN)/python -m bench.scaleout
 
 fuzz: $(DEV) ## Send generated requests as every kind of caller (SECONDS=600, ARGS='--seed 7')
 	@$(CLEAN_ENV) $(BIN)/python -m tests.postgres $(BIN)/python -m bench.fuzz --seconds $(SECONDS) $(ARGS)
