@@ -50,8 +50,11 @@ from schemathesis.engine.recorder import ScenarioRecorder
 from schemathesis.generation.meta import negated_parameters
 
 from apps.accounts.models import User
+from apps.bookings.models import Booking
 from apps.common.models import EARLIEST, LATEST
+from apps.common.walks import encode_cursor
 from apps.demo.accounts import ADMIN, CUSTOMER, OWNER, PASSWORD, SUPPORT
+from apps.events.models import Event
 from apps.organizations.models import Membership
 from apps.venues.models import Venue
 
@@ -78,6 +81,9 @@ RULES = (
     r"A published event cannot be moved into the past\.",
     r"This is not the current password\.",
     r"This password is too short\. .*",
+    r"This is no cursor of this list\.",
+    r"This cursor belongs to a list in another order\.",
+    r"Send a page or a cursor, not both\.",
 )
 # What a field or the parser asks for beyond what a schema can say without obscuring it: texts
 # that are all white space, Django's own idea of addresses and links, years, NUL characters.
@@ -230,6 +236,7 @@ KNOWN_VALUES = {
     **dict.fromkeys(("body.email", "body.user_email", "body.owner_email"), "emails"),
     **dict.fromkeys(("body.refresh", "body.token"), "tokens"),
     "body.uid": "uids",
+    "query.cursor": "cursors",
 }
 SHARE_KNOWN = 0.4
 
@@ -243,6 +250,19 @@ def register_formats() -> None:
     schemathesis.openapi.format("date-time", (soon | ever).map(datetime.isoformat))
     links = st.from_regex(r"https?://[a-z]{1,9}\.example\.org(/[a-z0-9]{0,9})?", fullmatch=True)
     schemathesis.openapi.format("uri", links)
+
+
+def cursors() -> list[str]:
+    """Of some lists in the order that they have by themselves: each is refused by the others."""
+    venue, event = Venue.objects.earliest("pk"), Event.objects.earliest("pk")
+    booking = Booking.objects.earliest("pk")
+    return [
+        "",
+        encode_cursor(("id",), (1,)),
+        encode_cursor(("name", "id"), (venue.name, venue.pk)),
+        encode_cursor(("starts_at", "id"), (event.starts_at, event.pk)),
+        encode_cursor(("-created_at", "-id"), (booking.created_at, booking.pk)),
+    ]
 
 
 def configuration(url: str, caller: Caller, options: argparse.Namespace, seconds: int) -> Any:
@@ -267,6 +287,7 @@ def configuration(url: str, caller: Caller, options: argparse.Namespace, seconds
                 "emails": {"values": emails},
                 "uids": {"values": [urlsafe_base64_encode(force_bytes(user.pk))]},
                 "tokens": {"values": tokens},
+                "cursors": {"values": cursors()},
             },
             "parameters": {
                 name: {"dictionary": known, "probability": SHARE_KNOWN}

@@ -276,7 +276,7 @@ REST_FRAMEWORK = {
         "django_filters.rest_framework.DjangoFilterBackend",
         "apps.common.filters.StableOrderingFilter",
     ],
-    "DEFAULT_PAGINATION_CLASS": "apps.common.pagination.PageNumberPagination",
+    "DEFAULT_PAGINATION_CLASS": "apps.common.pagination.ListPagination",
     "DEFAULT_SCHEMA_CLASS": "apps.common.schema.AutoSchema",
     "EXCEPTION_HANDLER": "apps.common.exceptions.exception_handler",
     # None is no limit; `…_account` is for one account, whatever addresses the attempts come from.

@@ -184,7 +184,7 @@ class TestSchema:
             ("events_publish", ["200", "400", "401", "403", "404", "503"]),
             ("events_available_tickets", ["200", "401", "404", "503"]),
             ("bookings_cancel", ["200", "400", "401", "404", "503"]),
-            ("venues_list", ["200", "401", "404", "503"]),
+            ("venues_list", ["200", "400", "401", "404", "503"]),
         ],
     )
     def test_every_status_is_documented(self, operations, name, codes):

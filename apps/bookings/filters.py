@@ -4,11 +4,12 @@ from django.db.models import QuerySet
 from apps.common.filters import FlagFilter, IdFilter, MomentFilter
 
 from .models import Booking
+from .querysets import BookingQuerySet
 
 
 class BookingFilter(django_filters.FilterSet):
     status = django_filters.ChoiceFilter(choices=Booking.Status.choices)
-    event = IdFilter("event_ticket__event", label="Id of an event.")
+    event = IdFilter(method="filter_event", label="Id of an event.")
     event_ticket = IdFilter(label="Id of a ticket type.")
     created_after = MomentFilter(
         "created_at", "gte", label="Placed at this date (00:00 UTC) or date-time, or later."
@@ -26,8 +27,9 @@ class BookingFilter(django_filters.FilterSet):
         model = Booking
         fields = ()
 
+    def filter_event(self, queryset: BookingQuerySet, name: str, value: int) -> QuerySet:
+        return queryset.of_event(value)
+
     def filter_confirmed(self, queryset: QuerySet, name: str, value: bool) -> QuerySet:
-        confirmed = Booking.objects.once_confirmed()
-        if value:
-            return queryset & confirmed
-        return queryset.exclude(pk__in=confirmed.values("pk"))
+        once_confirmed = Booking.objects.once_confirmed()
+        return queryset & (once_confirmed if value else Booking.objects.never_confirmed())

@@ -50,7 +50,7 @@ def counted_refusals() -> Iterator[None]:
 
 
 def _count_holds() -> dict[str, int]:
-    """Read from the index of the holds alone."""
+    """In one pass over the holds, which an index finds."""
     is_run_out = Q(expires_at__lte=timezone.now())
     holds = Booking.objects.filter(status=Booking.Status.PENDING).order_by()
     counts = holds.aggregate(all=Count("pk"), run_out=Count("pk", filter=is_run_out))

@@ -74,7 +74,7 @@ class Booking(TimeStampedModel):
         db_index=False,
     )
     event_ticket = models.ForeignKey(
-        EventsTicket, on_delete=models.PROTECT, related_name="bookings"
+        EventsTicket, on_delete=models.PROTECT, related_name="bookings", db_index=False
     )
     quantity = models.PositiveIntegerField(
         validators=[MinValueValidator(MIN_QUANTITY), MaxValueValidator(MAX_INTEGER)]
@@ -101,10 +101,17 @@ class Booking(TimeStampedModel):
             models.Index(fields=("user", "-created_at", "-id"), name="booking_user_newest"),
             models.Index(fields=("-created_at", "-id"), name="booking_newest"),
             models.Index(
-                fields=("event_ticket", "expires_at", "id"),
-                condition=Q(status=PENDING),
-                name="booking_hold_expiry",
+                fields=("event_ticket", "-created_at", "-id"), name="booking_ticket_newest"
             ),
+            models.Index(fields=("status", "-created_at", "-id"), name="booking_status_newest"),
+            models.Index(
+                fields=("cancellation_reason", "-created_at", "-id"),
+                condition=~Q(cancellation_reason=""),
+                name="booking_reason_newest",
+            ),
+            # Rows without an expiry too: they are the end of every list in this order.
+            models.Index(fields=("expires_at", "id"), name="booking_expiry"),
+            models.Index(fields=("event_ticket", "expires_at", "id"), name="booking_ticket_expiry"),
         )
         constraints = (
             models.CheckConstraint(

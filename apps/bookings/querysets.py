@@ -1,11 +1,13 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, Union
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connections, models
-from django.db.models import Q, Value
+from django.db.models import Func, OuterRef, Q, Value
 from django.db.models.functions import Cast
 
 from apps.common.querysets import LockingQuerySet
+from apps.tickets.models import EventsTicket
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import AnonymousUser
@@ -34,6 +36,28 @@ class BookingQuerySet(LockingQuerySet):
     def once_confirmed(self) -> Self:
         """Bookings that are CONFIRMED or were so before they were cancelled."""
         return self.filter(Q(confirmed_at__isnull=False) | Q(status=CONFIRMED))
+
+    def never_confirmed(self) -> Self:
+        """All others."""
+        return self.filter(confirmed_at__isnull=True, status__in=(PENDING, CANCELLED))
+
+    def of_event(self, event_id: int) -> Self:
+        return self.filter(
+            event_ticket__in=EventsTicket.objects.filter(event=event_id).values("pk")
+        )
+
+    def first_of_event(self, event_id: int, count: int) -> Self:
+        """Of each ticket type the first `count`, among which are the first `count` of the event.
+
+        In the order of these bookings, that is. An index has those of a type in order, and none
+        those of an event, of which there may be a million. Only PostgreSQL can take a few per type
+        in one statement; elsewhere they stay as they are.
+        """
+        if connections[self.db].vendor != "postgresql":
+            return self
+        first = ArraySubquery(self.filter(event_ticket=OuterRef("pk")).values("pk")[:count])
+        tickets = EventsTicket.objects.filter(event=event_id).order_by()
+        return self.filter(pk__in=tickets.values(first=Func(first, function="unnest")))
 
     def with_details(self) -> Self:
         """With the related rows that a serialized booking names."""

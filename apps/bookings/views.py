@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.permissions import IsCustomer, IsSupportOrAdmin, account_of
+from apps.common.pagination import ListPagination
 from apps.common.schema import Operation
 from apps.common.views import MethodFirstMixin, UnfilteredDetailMixin
 from apps.events.errors import EventStarted
@@ -31,6 +32,7 @@ from .errors import (
 from .filters import BookingFilter
 from .models import MAX_KEY_LENGTH, Booking
 from .permissions import CanRefundBooking
+from .querysets import BookingQuerySet
 from .serializers import BookingCreateSerializer, BookingSerializer, EventBookingSerializer
 from .services import cancel_booking, confirm_booking, place_booking, refund_booking
 
@@ -42,6 +44,16 @@ IDEMPOTENCY_KEY_SCHEMA = {
     "maxLength": MAX_KEY_LENGTH,
     "pattern": "^[!-~¡-¬®-ÿ]([ -~¡-¬®-ÿ]*[!-~¡-¬®-ÿ])?$",
 }
+
+
+class BookingPagination(ListPagination):
+    """For a view that says by `event_id` whether all bookings of an event are what it lists."""
+
+    def rows(self, queryset: QuerySet, start: int, stop: int) -> QuerySet:
+        assert isinstance(queryset, BookingQuerySet)
+        if self.view.event_id is not None:
+            queryset = queryset.first_of_event(self.view.event_id, stop)
+        return queryset[start:stop]
 
 
 class BookingViewSet(
@@ -71,6 +83,7 @@ class BookingViewSet(
     }
     queryset = Booking.objects.none()
     serializer_class = BookingSerializer
+    pagination_class = BookingPagination
     filterset_class = BookingFilter
     ordering_fields = ("created_at", "expires_at")
     ordering = ("-created_at", "-id")
@@ -88,6 +101,12 @@ class BookingViewSet(
         # Whoever confirms or refunds may see it; without an account, this is about the schema.
         is_for_staff = self.action in ("confirm", "refund")
         return is_for_staff or getattr(self.request.user, "sees_everything", True)
+
+    @property
+    def event_id(self) -> int | None:
+        # One's own bookings are few, wherever they are.
+        asked = self.request.query_params.get("event")
+        return int(asked) if asked and account_of(self.request).sees_everything else None
 
     def get_queryset(self) -> QuerySet[Booking]:
         bookings = Booking.objects.with_details()
@@ -155,14 +174,19 @@ class EventBookingsView(MethodFirstMixin, generics.ListAPIView):
     queryset = Booking.objects.none()
     serializer_class = EventBookingSerializer
     permission_classes = (IsAuthenticated, IsOrganizationMember)
+    pagination_class = BookingPagination
     filterset_class = BookingFilter
     ordering_fields = ("created_at", "expires_at")
     ordering = ("-created_at", "-id")
 
+    @property
+    def event_id(self) -> int:
+        return int(self.kwargs["pk"])
+
     def get_queryset(self) -> QuerySet[Booking]:
         event = get_object_or_404(Event, pk=self.kwargs["pk"])
         self.check_object_permissions(self.request, event)
-        bookings = Booking.objects.filter(event_ticket__event=event)
+        bookings = Booking.objects.of_event(event.pk)
         return bookings.with_details().with_history().select_related("user")
 
 

@@ -170,7 +170,7 @@ class AutoSchema(SpectacularAutoSchema):
             statuses.add(401)
         if self._permissions:
             statuses.add(403)
-        if "{id}" in self.path or (self._is_list_view() and self._get_paginator()):
+        if "{id}" in self.path or self._is_page():
             statuses.add(404)
         if self._takes_input():
             statuses.add(400)
@@ -205,10 +205,12 @@ class AutoSchema(SpectacularAutoSchema):
             return {"detail": self._permissions[0].message}
         return EXAMPLES_BY_STATUS.get(status)
 
+    def _is_page(self) -> bool:
+        return self._is_list_view() and self._get_paginator() is not None
+
     def _takes_input(self) -> bool:
-        # An unknown ordering is ignored; it is the filters that have bad values.
-        is_filtered = self._is_list_view() and hasattr(self.view, "filterset_class")
-        return bool(self._get_request_body()) or is_filtered
+        # An unknown ordering is ignored; it is filters and cursors that have bad values.
+        return bool(self._get_request_body()) or self._is_page()
 
     def _component(self, name: str, schema: dict[str, Any]) -> dict[str, str]:
         component = ResolvedComponent(

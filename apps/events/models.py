@@ -42,9 +42,16 @@ class Event(TimeStampedModel):
         PUBLISHED = PUBLISHED
         CANCELLED = CANCELLED
 
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="events")
-    venue = models.ForeignKey(Venue, on_delete=models.PROTECT, related_name="events")
-    category = models.ForeignKey(EventCategory, on_delete=models.PROTECT, related_name="events")
+    # The index of each of the three is one in which their events are in order too.
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="events", db_index=False
+    )
+    venue = models.ForeignKey(
+        Venue, on_delete=models.PROTECT, related_name="events", db_index=False
+    )
+    category = models.ForeignKey(
+        EventCategory, on_delete=models.PROTECT, related_name="events", db_index=False
+    )
     title = models.CharField(max_length=MAX_NAME_LENGTH)
     description = models.TextField(max_length=10_000, blank=True)
     starts_at = models.DateTimeField(validators=[validate_moment])
@@ -60,13 +67,14 @@ class Event(TimeStampedModel):
     class Meta:
         ordering = ("starts_at", "id")
         indexes = (
+            models.Index(fields=("status", "starts_at", "id"), name="event_status_starts_at"),
+            models.Index(fields=("status", "title", "id"), name="event_status_title"),
+            models.Index(fields=("status", "created_at", "id"), name="event_status_created_at"),
             models.Index(
-                fields=("starts_at", "id"),
-                condition=Q(status="PUBLISHED"),
-                name="event_published_starts_at",
+                fields=("organization", "starts_at", "id"), name="event_organization_starts_at"
             ),
-            models.Index(fields=("starts_at", "id"), name="event_starts_at"),
-            models.Index(fields=("created_at", "id"), name="event_created_at"),
+            models.Index(fields=("venue", "starts_at", "id"), name="event_venue_starts_at"),
+            models.Index(fields=("category", "starts_at", "id"), name="event_category_starts_at"),
         )
         constraints = (
             models.CheckConstraint(

@@ -29,6 +29,13 @@ class EventQuerySet(LockingQuerySet):
             return self.all()
         return self.filter(public | Q(organization__in=user.memberships.values("organization")))
 
+    def drafts_visible_to(self, user: Union["User", "AnonymousUser"]) -> Self:
+        """What of `visible_to(user)` is DRAFT, without a look at everybody else's drafts."""
+        drafts = self.filter(status=DRAFT)
+        return (
+            drafts if user.is_authenticated and user.sees_everything else drafts.with_member(user)
+        )
+
     def with_member(self, user: Union["User", "AnonymousUser"]) -> Self:
         """The events of all organizations that `user` belongs to, in any role."""
         if not user.is_authenticated:

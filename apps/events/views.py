@@ -99,9 +99,10 @@ class EventViewSet(
     def get_queryset(self) -> QuerySet[Event]:
         events = Event.objects.with_names()
         if self.action == "list":
-            if self.request.query_params.get("status"):
-                return events.visible_to(self.request.user)
-            return events.published()
+            status = self.request.query_params.get("status")
+            if status == Event.Status.DRAFT:
+                return events.drafts_visible_to(self.request.user)
+            return events.visible_to(self.request.user) if status else events.published()
         if self.action == "retrieve":
             return events.visible_to(self.request.user)
         if self.action == "my_events":
