@@ -1,9 +1,9 @@
 import django_filters
-from django.db.models import Q, QuerySet
 
 from apps.common.filters import IdFilter, MomentFilter, TextFilter
 
 from .models import Event
+from .querysets import EventQuerySet
 
 MAX_SEARCH_LENGTH = 200
 
@@ -21,7 +21,8 @@ class EventFilter(django_filters.FilterSet):
     )
     search = TextFilter(
         method="filter_search",
-        label="Text in the title or the description, in any letter case.",
+        label="Words of the title or the description, or their beginnings, in any letter case; "
+        "all of them must occur.",
         max_length=MAX_SEARCH_LENGTH,
     )
 
@@ -29,5 +30,5 @@ class EventFilter(django_filters.FilterSet):
         model = Event
         fields = ()
 
-    def filter_search(self, queryset: QuerySet, name: str, value: str) -> QuerySet:
-        return queryset.filter(Q(title__icontains=value) | Q(description__icontains=value))
+    def filter_search(self, queryset: EventQuerySet, name: str, value: str) -> EventQuerySet:
+        return queryset.matching(value)

@@ -1,6 +1,8 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Self, Union
 
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db import connections
 from django.db.models import Q
 
 from apps.common.querysets import LockingQuerySet
@@ -11,6 +13,9 @@ if TYPE_CHECKING:
     from apps.accounts.models import User
 
 DRAFT, PUBLISHED, CANCELLED = "DRAFT", "PUBLISHED", "CANCELLED"
+
+# Words as they are written, of whatever language.
+SEARCH_CONFIG = "simple"
 
 
 class EventQuerySet(LockingQuerySet):
@@ -42,6 +47,28 @@ class EventQuerySet(LockingQuerySet):
             return self.none()
         return self.filter(organization__in=user.memberships.values("organization"))
 
+    def matching(self, text: str) -> Self:
+        """Events whose title or description has every word of `text`, or one that begins so.
+
+        In any letter case; signs without a letter or digit do not count. SQLite, which has no index
+        for it, finds a word inside others too.
+        """
+        words = [word for word in text.split() if any(map(str.isalnum, word))]
+        if not words:
+            return self.none()
+        if connections[self.db].vendor == "postgresql":
+            document = SearchVector("title", "description", config=SEARCH_CONFIG)
+            beginnings = " & ".join(f"'{_quoted(word)}':*" for word in words)
+            query = SearchQuery(beginnings, config=SEARCH_CONFIG, search_type="raw")
+            return self.alias(document=document).filter(document=query)
+        conditions = (Q(title__icontains=word) | Q(description__icontains=word) for word in words)
+        return self.filter(*conditions)
+
     def with_names(self) -> Self:
         """With the related rows that a serialized event names."""
         return self.select_related("organization", "venue", "category")
+
+
+def _quoted(word: str) -> str:
+    """As it stands between the quotes of a `tsquery`."""
+    return word.replace("\\", "\\\\").replace("'", "''")
