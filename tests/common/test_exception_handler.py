@@ -5,6 +5,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError
 from django.urls import reverse
 from rest_framework.test import APIClient
 
+from apps.common.queries import CompiledLookup
 from apps.events import views as event_views
 from apps.events.models import Event
 from apps.events.querysets import EventQuerySet
@@ -85,7 +86,7 @@ def test_a_read_can_be_busy(fail, anonymous):
 
 def test_the_look_at_the_token_can_be_busy(fail):
     client = client_of(UserFactory())
-    fail(type(UserFactory().memberships.all()), "get", OperationalError("connection refused"))
+    fail(CompiledLookup, "find", OperationalError("connection refused"))
     response = client.get(reverse("me"))
     assert response.status_code == 503
     assert response.json() == BUSY
