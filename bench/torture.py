@@ -11,31 +11,31 @@ import argparse
 import json
 import os
 import random
-import secrets
 import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from http.client import HTTPConnection, HTTPException, HTTPMessage
+from http.client import HTTPException
 from itertools import count
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from bench.server import (
+    HOST,
+    REQUEST_TIMEOUT_SECONDS,
+    Answer,
+    BenchError,
+    Server,
+    end_in_order,
+    manage,
+    production,
+    running_server,
+)
 from tests.postgres import Cluster, PostgresError, remove_abandoned, throw_away_cluster
 
-ROOT = Path(__file__).resolve().parent.parent
-MANAGE = (sys.executable, str(ROOT / "settings" / "manage.py"))
-SERVER = (sys.executable, "-m", "gunicorn", "--config=settings/gunicorn.py")
-ADDRESS = "127.0.0.1"
-HOST = "tickets.example.com"
 BOOKINGS = "/api/v1/bookings/"
 
 CLIENTS = 8
@@ -53,22 +53,14 @@ FAULTS_OF_EACH_KIND = 2
 GAP_SECONDS = (3.0, 6.0)
 DOWN_SECONDS = (0.7, 1.3)
 
-REQUEST_TIMEOUT_SECONDS = 15
 # Far less than Retry-After asks for: the restarting database shall have clients at its door.
 LONGEST_PAUSE_SECONDS = 0.2
 SECONDS_TO_RECOVER = 20
-SECONDS_TO_GET_READY = 60
-SECONDS_TO_STOP = 15
 # What a run may take beyond the time in which faults strike.
 SECONDS_BESIDE_FAULTS = 180
-LOG_LINES = 30
 PROBLEMS_TO_SHOW = 20
 
 BOOKED, BUSY, RESET, TIMEOUT, HUNG_UP = "201", "503", "reset", "timeout", "hung up"
-
-
-class TortureError(Exception):
-    """The run cannot go on; the message is for the person who started it."""
 
 
 # What happened
@@ -85,31 +77,6 @@ class Attempt:
     @property
     def has_failed(self) -> bool:
         return self.outcome in (RESET, TIMEOUT) or self.outcome.startswith("5")
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: HTTPMessage
-    body: bytes
-
-    @property
-    def data(self) -> dict[str, Any]:
-        """The JSON object of the body, empty when it is none."""
-        try:
-            data = json.loads(self.body)
-        except ValueError:
-            return {}
-        return data if isinstance(data, dict) else {}
-
-    @property
-    def is_busy(self) -> bool:
-        """Whether it is the 503 that the API promises when it cannot serve."""
-        promised = self.headers.get("Retry-After", "").isdigit() and self.data.get("code") == "busy"
-        return self.status == 503 and promised
-
-    def __str__(self) -> str:
-        return f"{self.status} {self.body[:200]!r}"
 
 
 class Journal:
@@ -160,113 +127,6 @@ class Journal:
         with self._lock:
             bookings = [one for one in self.attempts if one.outcome == BOOKED]
         return min((one.ended for one in bookings if one.sent >= moment), default=None)
-
-
-# The server
-
-
-class Server:
-    """The API in a process group of its own, out of reach of the terminal's Ctrl-C."""
-
-    def __init__(self, environment: Mapping[str, str], log: Path) -> None:
-        self.port = free_port()
-        self.log = log
-        # In the order in which they were first seen.
-        self.workers: list[int] = []
-        with log.open("wb") as output:
-            self.master = subprocess.Popen(
-                (*SERVER, f"--bind={ADDRESS}:{self.port}"),
-                cwd=ROOT,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-
-    def send(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: bytes = b"",
-        headers: Mapping[str, str] | None = None,
-        timeout: float = REQUEST_TIMEOUT_SECONDS,
-    ) -> Answer:
-        """Raises OSError or HTTPException when there is no complete answer."""
-        connection = HTTPConnection(ADDRESS, self.port, timeout=timeout)
-        try:
-            connection.request(method, path, body, headers or {})
-            response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
-        finally:
-            connection.close()
-
-    def is_ready(self) -> bool:
-        try:
-            return self.send("GET", "/readyz").status == 200
-        except (OSError, HTTPException):
-            return False
-
-    def wait_until_ready(self) -> None:
-        deadline = time.monotonic() + SECONDS_TO_GET_READY
-        while not self.is_ready():
-            if self.master.poll() is not None or time.monotonic() > deadline:
-                raise TortureError(f"the server does not get ready\n{self.last_lines()}")
-            time.sleep(0.05)
-
-    def longest_running_worker(self) -> int:
-        """Its process id. A younger one may be starting still, with no request to lose."""
-        running = children(self.master.pid)
-        if not running:
-            raise TortureError(f"the server has no workers\n{self.last_lines()}")
-        known = [pid for pid in self.workers if pid in running]
-        self.workers = known + [pid for pid in running if pid not in known]
-        return self.workers[0]
-
-    def stop(self) -> None:
-        self.master.terminate()
-        try:
-            self.master.wait(SECONDS_TO_STOP)
-        except subprocess.TimeoutExpired:
-            for pid in (*children(self.master.pid), self.master.pid):
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-            self.master.wait()
-
-    def last_lines(self) -> str:
-        """The end of its log, without the lines that every request has."""
-        lines = self.log.read_text(errors="replace").splitlines()
-        return "\n".join([line for line in lines if '"level": "INFO"' not in line][-LOG_LINES:])
-
-
-@contextmanager
-def running_server(environment: Mapping[str, str], log: Path) -> Iterator[Server]:
-    server = Server(environment, log)
-    try:
-        server.wait_until_ready()
-        yield server
-    finally:
-        server.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind((ADDRESS, 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def children(parent: int) -> list[int]:
-    """The ids of the processes that `parent` has started and that have not ended."""
-    command = ("ps", "-A", "-o", "pid=,ppid=,stat=")
-    listing = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    processes = (line.split() for line in listing.splitlines())
-    return [
-        int(pid)
-        for pid, its_parent, state in processes
-        if int(its_parent) == parent and not state.startswith("Z")
-    ]
 
 
 # The data
@@ -344,23 +204,6 @@ def make_tickets() -> list[int]:
         for kind, quota in zip(EventsTicket.Type, QUOTAS, strict=False):
             tickets.append(event.tickets.create(ticket_type=kind, price=25, quota=quota).pk)
     return tickets
-
-
-def manage(
-    *arguments: str, environment: Mapping[str, str], check: bool = False
-) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        (*MANAGE, *arguments),
-        check=False,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=SECONDS_TO_GET_READY,
-    )
-    if check and done.returncode:
-        raise TortureError(f"manage.py {arguments[0]} failed\n{done.stdout}")
-    return done
 
 
 # The load
@@ -671,21 +514,6 @@ def run(cluster: Cluster, seconds: float, seed: int) -> list[str]:
         return problems
 
 
-def production(cluster: Cluster) -> dict[str, str]:
-    # Set here, because the server empties it.
-    metrics = cluster.folder / "metrics"
-    metrics.mkdir()
-    return {
-        **cluster.environment(),
-        "WEB_CONCURRENCY": "2",
-        "PROMETHEUS_MULTIPROC_DIR": str(metrics),
-        "DJANGO_SETTINGS_MODULE": "settings.production",
-        "SECRET_KEY": secrets.token_urlsafe(50),
-        "JWT_SIGNING_KEY": secrets.token_urlsafe(50),
-        "ALLOWED_HOSTS": HOST,
-    }
-
-
 def print_totals(journal: Journal, faults: list[Fault]) -> None:
     counts = journal.counts
     kinds = Counter(fault.kind for fault in faults)
@@ -701,33 +529,18 @@ def print_totals(journal: Journal, faults: list[Fault]) -> None:
     )
 
 
-def end_in_order(seconds: float) -> None:
-    """Let Ctrl-C, SIGTERM, SIGHUP and the run's deadline unwind the stack, once."""
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
-
-    def end(number: int, _frame: FrameType | None) -> None:
-        for each in numbers:
-            # The second one would abort the tidying up.
-            signal.signal(each, signal.SIG_IGN)
-        sys.exit("FAILED: it hangs" if number == signal.SIGALRM else 128 + number)
-
-    for number in numbers:
-        signal.signal(number, end)
-    signal.alarm(int(seconds) + SECONDS_BESIDE_FAULTS)
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.torture", description=__doc__)
     parser.add_argument("--seconds", type=float, default=60, help="how long faults strike")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
-    end_in_order(options.seconds)
+    end_in_order(options.seconds + SECONDS_BESIDE_FAULTS)
     print(f"--seed {options.seed}", flush=True)
     try:
         remove_abandoned()
         with throw_away_cluster(durable=True) as cluster:
             problems = run(cluster, options.seconds, options.seed)
-    except (PostgresError, TortureError) as error:
+    except (PostgresError, BenchError) as error:
         problems = [str(error)]
     for problem in problems[:PROBLEMS_TO_SHOW]:
         print(f"FAILED: {problem}")

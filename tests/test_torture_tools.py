@@ -1,4 +1,4 @@
-"""The parts of bench/torture.py that decide whether a run has passed."""
+"""The parts of bench/torture.py and bench/server.py that decide whether a run has passed."""
 
 import json
 import math
@@ -10,15 +10,14 @@ from itertools import islice
 
 import pytest
 
+from bench.server import Answer, children
 from bench.torture import (
     CRASHED,
     KILLED,
-    Answer,
     Attempt,
     Fault,
     Journal,
     booking_problems,
-    children,
     fault_order,
     fault_problems,
 )
