@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import signal
 import socket
@@ -28,6 +29,7 @@ REQUEST_TIMEOUT_SECONDS = 15
 SECONDS_TO_GET_READY = 60
 SECONDS_TO_STOP = 15
 LOG_LINES = 30
+REFUSALS_TO_SHOW = 3
 
 
 class BenchError(Exception):
@@ -133,6 +135,15 @@ class Server:
         lines = self.log.read_text(errors="replace").splitlines()
         return "\n".join([line for line in lines if '"level": "INFO"' not in line][-LOG_LINES:])
 
+    def last_refusals(self) -> str:
+        """The last lines of its log about requests that were not answered by 2xx."""
+        lines = self.log.read_text(errors="replace").splitlines()
+        return "\n".join([line for line in lines if is_refusal(line)][-REFUSALS_TO_SHOW:])
+
+    def worker_memory(self) -> dict[int, int]:
+        """The bytes of memory that each worker has resident, by its process id."""
+        return {pid: resident_bytes(pid) for pid in children(self.master.pid)}
+
 
 @contextmanager
 def running_server(environment: Mapping[str, str], log: Path) -> Iterator[Server]:
@@ -149,6 +160,19 @@ def free_port() -> int:
         listener.bind((ADDRESS, 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def is_refusal(line: str) -> bool:
+    """Whether it is the log line of a request that was not answered by 2xx."""
+    status = re.search(r'"status": (\d+)', line)
+    return status is not None and status[1][0] != "2"
+
+
+def resident_bytes(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text()
+    match = re.search(r"^VmRSS:\s+(\d+) kB$", status, re.MULTILINE)
+    assert match is not None
+    return int(match[1]) * 1024
 
 
 def children(parent: int) -> list[int]:
@@ -179,7 +203,10 @@ def production(cluster: Cluster) -> dict[str, str]:
 
 
 def manage(
-    *arguments: str, environment: Mapping[str, str], check: bool = False
+    *arguments: str,
+    environment: Mapping[str, str],
+    check: bool = False,
+    timeout: float = SECONDS_TO_GET_READY,
 ) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         (*MANAGE, *arguments),
@@ -188,7 +215,7 @@ def manage(
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=SECONDS_TO_GET_READY,
+        timeout=timeout,
     )
     if check and done.returncode:
         raise BenchError(f"manage.py {arguments[0]} failed\n{done.stdout}")
