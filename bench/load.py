@@ -14,12 +14,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.data import SMALL, SOLD_DIFFERS, SWEEP_BY_HAND, Databases
-from bench.meters import CLIENTS, Run, pgbench, wrk, wrk_version
+from bench.meters import CLIENTS, Request, Run, pgbench, wrk, wrk_version
 from bench.paths import SERVERS, Comparison, Load, Transaction, comparisons, mixed_reads
 from bench.report import Memory, Report, Result, Timing, with_table
 from bench.server import (
@@ -74,13 +74,19 @@ class Ground:
     databases: Databases
     servers: Mapping[str, Server]
     folder: Path
+    _prepared: dict[Load, list[Request]] = field(default_factory=dict)
+
+    def requests(self, load: Load) -> list[Request]:
+        # Once: to find a row deep inside takes the database longer than what is measured.
+        if load not in self._prepared:
+            self._prepared[load] = load.requests(self.databases)
+        return self._prepared[load]
 
     def run(self, what: Load | Transaction, seconds: int) -> Run:
         if isinstance(what, Transaction):
             file = self._file("transaction.sql", [what.script])
             return pgbench(file, self.databases.environment(what.database), seconds)
-        requests = what.requests(self.databases)
-        file = self._file("requests.txt", [request.line for request in requests])
+        file = self._file("requests.txt", [request.line for request in self.requests(what)])
         return wrk(self.servers[what.server], file, seconds)
 
     def booking_run(self, what: Load | Transaction, seconds: int) -> Run:
@@ -105,7 +111,7 @@ def compare(ground: Ground, wanted: list[Comparison], options: Options) -> list[
     """Every path after its limit, or before it, and all of them again in the next round."""
     for comparison in wanted:
         for load in comparison.loads:
-            load.requests(ground.databases)[0].check(ground.servers[load.server])
+            ground.requests(load)[0].check(ground.servers[load.server])
         for what in (comparison.limit, comparison.path):
             ground.run(what, WARM_UP_SECONDS)
     results = [Result(each.name, each.limit_name, each.goal) for each in wanted]
@@ -129,7 +135,7 @@ def compare(ground: Ground, wanted: list[Comparison], options: Options) -> list[
 def ground_for(databases: Databases, names: set[str]) -> Iterator[Ground]:
     """With these servers running."""
     folder = databases.cluster.folder
-    for name in names:
+    for name in sorted(names):
         databases.need(SERVERS[name][0])
     with ExitStack() as stack:
         servers = {}
@@ -274,6 +280,8 @@ def parse_options() -> tuple[Options, bool]:
     options = parser.parse_args()
     if min(options.rounds, options.seconds) < 1 or options.rows < SMALL:
         parser.error(f"--rounds and --seconds begin at 1, --rows at {SMALL}")
+    if options.write and options.only:
+        parser.error("--write needs the whole table, --only leaves rows out")
     return Options(options.rounds, options.seconds, options.rows, options.only), options.write
 
 

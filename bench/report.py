@@ -74,7 +74,7 @@ class Timing:
 
 @dataclass(frozen=True)
 class Memory:
-    """What a worker has resident in bytes, after so many requests each."""
+    """What the larger of the workers has resident in bytes, after so many requests to all."""
 
     before: int
     after: int
