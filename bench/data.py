@@ -1,5 +1,6 @@
 """The databases of the load benchmark, made by set-based SQL, and what must hold in them."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -253,11 +254,13 @@ class Databases:
             self.need(template)
         with self.connect("postgres") as connection:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+        began = time.monotonic()
         fill(name)
         with self.connect(name) as connection:
             connection.execute("VACUUM (ANALYZE)")
         self.checkpoint(name)
         self._made.add(name)
+        print(f"database {name}: made in {time.monotonic() - began:.1f} s", flush=True)
 
     def environment(self, name: str) -> dict[str, str]:
         """In which Django and PostgreSQL's programs find this database."""

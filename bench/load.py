@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.data import SMALL, SOLD_DIFFERS, SWEEP_BY_HAND, Databases
-from bench.meters import CLIENTS, Request, Run, pgbench, wrk, wrk_version
+from bench.meters import CLIENTS, Refused, Request, Run, pgbench, wrk, wrk_version
 from bench.paths import SERVERS, Comparison, Load, Transaction, comparisons, mixed_reads
 from bench.report import Memory, Report, Result, Timing, with_table
 from bench.server import (
@@ -86,8 +86,12 @@ class Ground:
         if isinstance(what, Transaction):
             file = self._file("transaction.sql", [what.script])
             return pgbench(file, self.databases.environment(what.database), seconds)
-        file = self._file("requests.txt", [request.line for request in self.requests(what)])
-        return wrk(self.servers[what.server], file, seconds)
+        requests = self.requests(what)
+        file = self._file("requests.txt", [request.line for request in requests])
+        try:
+            return wrk(self.servers[what.server], file, seconds)
+        except Refused as error:
+            raise Refused(f"{requests[0].method} {requests[0].path}: {error}") from None
 
     def booking_run(self, what: Load | Transaction, seconds: int) -> Run:
         """Raises BenchError when afterwards a booking is missing, or `sold` is not what it was."""
@@ -108,27 +112,40 @@ class Ground:
 
 
 def compare(ground: Ground, wanted: list[Comparison], options: Options) -> list[Result]:
-    """Every path after its limit, or before it, and all of them again in the next round."""
+    """Every path beside its limit, and all of them again in the next round."""
     for comparison in wanted:
-        for load in comparison.loads:
-            ground.requests(load)[0].check(ground.servers[load.server])
-        for what in (comparison.limit, comparison.path):
-            ground.run(what, WARM_UP_SECONDS)
+        warm_up(ground, comparison)
     results = [Result(each.name, each.limit_name, each.goal) for each in wanted]
-    for number in range(options.rounds):
+    for number in range(1, options.rounds + 1):
         for comparison, result in zip(wanted, results, strict=True):
-            run = ground.booking_run if comparison.books else ground.run
-            order = [comparison.limit, comparison.path]
             # What drifts during a round favours neither.
-            runs = [run(what, options.seconds) for what in order[:: -1 if number % 2 else 1]]
-            limit, path = runs[:: -1 if number % 2 else 1]
+            limit_first = number % 2 == 1
+            limit, path = measure(ground, comparison, options.seconds, limit_first=limit_first)
             result.add(limit, path)
             print(
-                f"round {number + 1}  {result.name:<42} {limit.per_second:9,.1f} "
+                f"round {number}  {result.name:<45} {limit.per_second:9,.1f} "
                 f"{path.per_second:9,.1f} {result.shares[-1]:8.1%}",
                 flush=True,
             )
     return results
+
+
+def warm_up(ground: Ground, comparison: Comparison) -> None:
+    for load in comparison.loads:
+        ground.requests(load)[0].check(ground.servers[load.server])
+    for what in (comparison.limit, comparison.path):
+        ground.run(what, WARM_UP_SECONDS)
+
+
+def measure(
+    ground: Ground, comparison: Comparison, seconds: int, *, limit_first: bool
+) -> tuple[Run, Run]:
+    """The limit and the path."""
+    run = ground.booking_run if comparison.books else ground.run
+    if limit_first:
+        return run(comparison.limit, seconds), run(comparison.path, seconds)
+    path = run(comparison.path, seconds)
+    return run(comparison.limit, seconds), path
 
 
 @contextmanager

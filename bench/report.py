@@ -23,6 +23,8 @@ class Result:
     rounds: list[tuple[Run, Run]] = field(default_factory=list)
 
     def add(self, limit: Run, path: Run) -> None:
+        if not limit.count:
+            raise BenchError(f"{self.limit_name} was not reached once: nothing to compare with")
         self.rounds.append((limit, path))
 
     @property
@@ -43,15 +45,16 @@ class Result:
         limit = median(limit.per_second for limit, _ in self.rounds)
         path = median(path.per_second for _, path in self.rounds)
         slowest = [run.slowest_ms for _, run in self.rounds if run.slowest_ms is not None]
+        within = f"{median(slowest):,.0f} ms" if slowest else "–"
         return (
             self.name,
             self.limit_name,
             f"{limit:,.0f}",
             f"{path:,.0f}",
-            f"{median(slowest):,.0f} ms",
+            within,
             percent(self.share),
             f"{percent(min(self.shares))} – {percent(max(self.shares))}",
-            f"≥ {self.goal:.0%}",
+            f"≥ {self.goal:.0%}".replace("%", " %"),
             yes_or_no(self.is_met),
         )
 
