@@ -28,7 +28,7 @@ RACES := $(wildcard tests/*/test_concurrency*.py tests/*/test_*races.py) \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test test-sqlite test-postgresql mutants mutants-quick torture scale-out fuzz lock lint format clean
+.PHONY: help run test test-sqlite test-postgresql mutants mutants-quick torture scale-out fuzz bench lock lint format clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ scale-out: $(DEV) ## Races, and a stampede on two servers, behind a transaction 
 
 fuzz: $(DEV) ## Send generated requests as every kind of caller (SECONDS=600, ARGS='--seed 7')
 	@$(CLEAN_ENV) $(BIN)/python -m tests.postgres $(BIN)/python -m bench.fuzz --seconds $(SECONDS) $(ARGS)
+
+bench: $(DEV) ## Measure the API against what the database and the server can do (ARGS=--write writes docs/performance.md)
+	@$(CLEAN_ENV) $(BIN)/python -m bench.load $(ARGS)
 
 lock: $(DEV) ## Write requirements.lock anew: the newest versions that requirements.txt allows
 	@sed '/^# The suite/,$$d' requirements.txt | $(BIN)/python -m uv pip compile - --quiet --upgrade \

@@ -33,12 +33,12 @@ class Request:
 
     @property
     def line(self) -> str:
-        """As bench/wrk.lua reads it."""
-        return "\t".join((self.method, self.path, self.token, self.body)) + "\n"
+        """As bench/wrk.lua reads it: what it sends is what `check` has seen answered."""
+        headers = (f"{name}: {value}" for name, value in self.headers.items())
+        return "\t".join((self.method, self.path, self.body, *headers)) + "\n"
 
     @property
     def headers(self) -> dict[str, str]:
-        """Those that bench/wrk.lua sends."""
         headers = {"Host": HOST, "X-Forwarded-Proto": "https"}
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}"
@@ -98,7 +98,6 @@ def wrk(server: Server, requests: Path, seconds: int) -> Run:
         f"http://{ADDRESS}:{server.port}",
         "--",
         str(requests),
-        HOST,
     )
     try:
         return parse_wrk(_output(command, seconds))

@@ -54,7 +54,7 @@ class Result:
             within,
             percent(self.share),
             f"{percent(min(self.shares))} – {percent(max(self.shares))}",
-            f"≥ {self.goal:.0%}".replace("%", " %"),
+            f"≥ {percent(self.goal, '.0%')}",
             yes_or_no(self.is_met),
         )
 
@@ -94,8 +94,8 @@ class Memory:
             "the larger of two workers",
             f"{self.before / MEBIBYTE:.1f} MiB after {self.requests_before:,} requests",
             f"{self.after / MEBIBYTE:.1f} MiB after {self.requests_after:,}",
-            f"{self.growth:+.1%}",
-            f"≤ +{LARGEST_GROWTH:.0%}",
+            percent(self.growth, "+.1%"),
+            f"≤ {percent(LARGEST_GROWTH, '+.0%')}",
             yes_or_no(self.growth <= LARGEST_GROWTH),
         )
 
@@ -134,8 +134,8 @@ def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def percent(share: float) -> str:
-    return f"{share:.1%}".replace("%", " %")
+def percent(share: float, form: str = ".1%") -> str:
+    return format(share, form).replace("%", " %")
 
 
 def yes_or_no(is_met: bool) -> str:
