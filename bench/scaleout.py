@@ -22,21 +22,23 @@ from http.client import HTTPException
 from itertools import count
 from typing import NamedTuple
 
-from bench.torture import (
-    BOOKINGS,
+from bench.server import (
     HOST,
     Answer,
-    Customer,
-    Row,
+    BenchError,
     Server,
-    TortureError,
-    audit_problems,
-    booking_problems,
     end_in_order,
-    make_customers,
     manage,
     production,
     running_server,
+)
+from bench.torture import (
+    BOOKINGS,
+    Customer,
+    Row,
+    audit_problems,
+    booking_problems,
+    make_customers,
     stored_rows,
 )
 from tests.pooler import Pooler, connect, installed_program, running_pooler
@@ -57,6 +59,7 @@ CAPACITY = 150
 # After which an order is sent to each: most meet at the lock, some the other's booking.
 LONGEST_DELAY_SECONDS = 0.5
 SECONDS_TO_SELL_OUT = 60
+LONGEST_RUN_SECONDS = 180
 PROBLEMS_TO_SHOW = 20
 
 SESSIONS = """
@@ -170,14 +173,14 @@ def orders_of(
     deadline: float,
     number: int,
 ) -> list[Outcome]:
-    """What one buyer has ordered. Raises TortureError when there is no end to it."""
+    """What one buyer has ordered. Raises BenchError when there is no end to it."""
     chance, outcomes = random.Random(number), []
     left = [ticket for tickets, _ in stage.offers for ticket in tickets]
     for turn in count():
         if not left:
             break
         if time.monotonic() > deadline:
-            raise TortureError(f"not sold out after {SECONDS_TO_SELL_OUT} s")
+            raise BenchError(f"not sold out after {SECONDS_TO_SELL_OUT} s")
         order = Order(chance.choice(stage.customers), chance.choice(left), f"{number}-{turn}")
         delays = [chance.uniform(0, LONGEST_DELAY_SECONDS) for _ in servers]
         answers = list(senders.map(partial(send, order), servers, delays))
@@ -200,7 +203,7 @@ def send(order: Order, server: Server, delay: float) -> Answer:
     try:
         return server.send("POST", BOOKINGS, body=body, headers=headers)
     except (OSError, HTTPException) as error:
-        raise TortureError(f"port {server.port} did not answer: {error!r}") from error
+        raise BenchError(f"port {server.port} did not answer: {error!r}") from error
 
 
 # What must hold
@@ -298,7 +301,7 @@ def print_totals(
 
 
 def main() -> int:
-    end_in_order(0)
+    end_in_order(LONGEST_RUN_SECONDS)
     try:
         installed_program()
         remove_abandoned()
@@ -307,7 +310,7 @@ def main() -> int:
             running_pooler(cluster, pool_size=POOL_SIZE) as pooler,
         ):
             problems = run(cluster, pooler)
-    except (PostgresError, TortureError) as error:
+    except (PostgresError, BenchError) as error:
         print(f"FAILED: {error}")
         return 1
     for problem in problems[:PROBLEMS_TO_SHOW]:

@@ -15,7 +15,8 @@ from bench.scaleout import (
     run_problems,
     stock_problems,
 )
-from bench.torture import Answer, Customer
+from bench.server import Answer
+from bench.torture import Customer
 from tests import pooler
 from tests.postgres import PostgresError
 
