@@ -1,6 +1,5 @@
 """What is measured, and against which limit."""
 
-import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -104,9 +103,8 @@ class List:
     def deep_page(self, databases: Databases, name: str) -> Request:
         """The page that a walk comes to in the middle of the list."""
         middle = f"OFFSET (SELECT COUNT(*) / 2 FROM ({self.query}) everything) LIMIT 2"
-        (*_, before), (*_, first) = rows = databases.select(name, f"{self.query} {middle}")
-        cursor = encode_cursor(self.ordering, rows[0])
-        assert before != first
+        before, (*_, first) = databases.select(name, f"{self.query} {middle}")
+        cursor = cursor_of(before, self.ordering)
         return get(f"{self.path}?cursor={cursor}", self.account, PAGE, first)
 
 
@@ -244,8 +242,8 @@ def token_of(account: int) -> str:
     return str(AccessToken.for_user(User(pk=account, password=PASSWORD)))
 
 
-def encode_cursor(ordering: Sequence[str], values: Sequence[Any]) -> str:
-    """The `?cursor=` that leads on after the row with these values."""
-    texts = [value if isinstance(value, int) else value.isoformat() for value in values]
-    content = json.dumps([ordering, texts], separators=(",", ":"))
-    return base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+def cursor_of(row: Sequence[Any], ordering: Sequence[str]) -> str:
+    """Which leads on behind the row with these values, as `next` of its page would."""
+    from apps.common.walks import encode_cursor
+
+    return encode_cursor(ordering, row)

@@ -1,7 +1,5 @@
 """The parts of the load benchmark that could be wrong without anybody seeing it."""
 
-import base64
-from datetime import UTC, datetime
 from http.client import HTTPMessage
 from types import SimpleNamespace
 
@@ -13,7 +11,7 @@ from apps.tickets.models import EventsTicket
 from bench.data import SOLD_DIFFERS
 from bench.load import DOCUMENT, Ground, measure
 from bench.meters import Refused, Request, Run, parse_pgbench, parse_wrk, wrk_version
-from bench.paths import Comparison, Load, Transaction, comparisons, encode_cursor
+from bench.paths import Comparison, Load, Transaction, comparisons
 from bench.report import Memory, Report, Result, Timing, with_table
 from bench.server import HOST, Answer, BenchError, is_refusal
 from tests.factories import BookingFactory, EventsTicketFactory
@@ -199,13 +197,6 @@ class TestPaths:
         }
         assert len(servers) == 6
         assert set(servers.values()) == {("small", "large")}
-
-    def test_cursor(self):
-        when = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
-        cursor = encode_cursor(("starts_at", "id"), (when, 14))
-        assert not cursor.endswith("=")
-        content = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        assert content == '[["starts_at","id"],["2026-01-02T03:04:05.000678+00:00",14]]'
 
 
 LIMIT, PATH = Transaction("booking", "SELECT 1"), Load("booking", lambda _: [])
