@@ -291,6 +291,15 @@ class Databases:
         ((number,),) = self.select(name, f"{query} AND expires_at <= now()")
         return int(number)
 
+    def is_busy(self, name: str) -> bool:
+        """Whether somebody has it work on a statement or holds a transaction open."""
+        query = f"""
+            SELECT 1 FROM pg_stat_activity
+            WHERE datname = '{name}' AND state <> 'idle' AND backend_type = 'client backend'
+                AND pid <> pg_backend_pid()
+        """
+        return bool(self.select(name, query))
+
     def checkpoint(self, name: str) -> None:
         """Write out what was changed, so that no later run has to wait for it."""
         with self.connect(name) as connection:

@@ -44,6 +44,8 @@ REQUESTS_TO_WARM_UP = 2_000
 REQUESTS_FOR_MEMORY = 50_000
 
 SECONDS_FOR_COMMAND = 600
+# A statement is ended after 30 s, and every worker may have several to answer.
+SECONDS_TO_GET_IDLE = 180
 LONGEST_RUN_SECONDS = 3600
 
 SETTINGS = {
@@ -86,12 +88,24 @@ class Ground:
         if isinstance(what, Transaction):
             file = self._file("transaction.sql", [what.script])
             return pgbench(file, self.databases.environment(what.database), seconds)
-        requests = self.requests(what)
+        requests, server = self.requests(what), self.servers[what.server]
         file = self._file("requests.txt", [request.line for request in requests])
         try:
-            return wrk(self.servers[what.server], file, seconds)
+            run = wrk(server, file, seconds)
         except Refused as error:
             raise Refused(f"{requests[0].method} {requests[0].path}: {error}") from None
+        self._wait_until_idle(server, what.database)
+        return run
+
+    def _wait_until_idle(self, server: Server, database: str) -> None:
+        """What wrk has left behind unanswered must not be in the way of the next run."""
+        # Served in the order of arrival: at the most, the other worker still has one in hand.
+        server.send("GET", "/livez", timeout=SECONDS_TO_GET_IDLE)
+        deadline = time.monotonic() + SECONDS_TO_GET_IDLE
+        while self.databases.is_busy(database):
+            if time.monotonic() > deadline:
+                raise BenchError(f"{database} does not come to rest")
+            time.sleep(0.05)
 
     def booking_run(self, what: Load | Transaction, seconds: int) -> Run:
         """Raises BenchError when afterwards a booking is missing, or `sold` is not what it was."""
