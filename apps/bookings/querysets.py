@@ -57,7 +57,9 @@ class BookingQuerySet(LockingQuerySet):
             return self
         first = ArraySubquery(self.filter(event_ticket=OuterRef("pk")).values("pk")[:count])
         tickets = EventsTicket.objects.filter(event=event_id).order_by()
-        return self.filter(pk__in=tickets.values(first=Func(first, function="unnest")))
+        # Looked up on their own: together with the rows, the planner misjudges how few they are.
+        ids = tickets.values_list(Func(first, function="unnest"), flat=True)
+        return self.filter(pk__in=list(ids))
 
     def with_details(self) -> Self:
         """With the related rows that a serialized booking names."""
