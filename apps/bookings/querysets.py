@@ -2,6 +2,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, Union
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.db import connections, models
 from django.db.models import Func, OuterRef, Q, Value
 from django.db.models.functions import Cast
@@ -58,7 +59,9 @@ class BookingQuerySet(LockingQuerySet):
         first = ArraySubquery(self.filter(event_ticket=OuterRef("pk")).values("pk")[:count])
         tickets = EventsTicket.objects.filter(event=event_id).order_by()
         # Looked up on their own: together with the rows, the planner misjudges how few they are.
-        ids = tickets.values_list(Func(first, function="unnest"), flat=True)
+        # The type is for a filter that nothing can pass, of which the ORM makes a bare NULL.
+        typed = Cast(first, ArrayField(models.BigIntegerField()))
+        ids = tickets.values_list(Func(typed, function="unnest"), flat=True)
         return self.filter(pk__in=list(ids))
 
     def with_details(self) -> Self:
