@@ -1,10 +1,9 @@
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, Union
 
-from django.contrib.postgres.expressions import ArraySubquery
-from django.contrib.postgres.fields import ArrayField
 from django.db import connections, models
-from django.db.models import Func, OuterRef, Q, Value
+from django.db.models import Q, Value
 from django.db.models.functions import Cast
 
 from apps.common.querysets import LockingQuerySet
@@ -20,6 +19,9 @@ HOLDING = (PENDING, CONFIRMED)
 
 
 class BookingQuerySet(LockingQuerySet):
+    # All that these bookings can be of, where that is known.
+    _types: Sequence[int] = ()
+
     def visible_to(self, user: Union["User", "AnonymousUser"]) -> Self:
         """One's own bookings; all of them for support and admins."""
         if not user.is_authenticated:
@@ -43,26 +45,37 @@ class BookingQuerySet(LockingQuerySet):
         return self.filter(confirmed_at__isnull=True, status__in=(PENDING, CANCELLED))
 
     def of_event(self, event_id: int) -> Self:
-        return self.filter(
-            event_ticket__in=EventsTicket.objects.filter(event=event_id).values("pk")
-        )
+        """The bookings of all ticket types of an event, which are looked up at once.
 
-    def first_of_event(self, event_id: int, count: int) -> Self:
-        """Of each ticket type the first `count`, among which are the first `count` of the event.
-
-        In the order of these bookings, that is. An index has those of a type in order, and none
-        those of an event, of which there may be a million. Only PostgreSQL can take a few per type
-        in one statement; elsewhere they stay as they are.
+        By their ids and no join: with them, the planner knows how many bookings it is about.
         """
-        if connections[self.db].vendor != "postgresql":
-            return self
-        first = ArraySubquery(self.filter(event_ticket=OuterRef("pk")).values("pk")[:count])
-        tickets = EventsTicket.objects.filter(event=event_id).order_by()
-        # Looked up on their own: together with the rows, the planner misjudges how few they are.
-        # The type is for a filter that nothing can pass, of which the ORM makes a bare NULL.
-        typed = Cast(first, ArrayField(models.BigIntegerField()))
-        ids = tickets.values_list(Func(typed, function="unnest"), flat=True)
-        return self.filter(pk__in=list(ids))
+        tickets = EventsTicket.objects.filter(event=event_id)
+        types = list(tickets.values_list("pk", flat=True))
+        bookings = self.filter(event_ticket__in=types)
+        bookings._types = types
+        return bookings
+
+    def slice_by_type(self, start: int, stop: int) -> Self:
+        """The rows of `self[start:stop]`, for bookings `of_event`; others are sliced as they are.
+
+        An index has those of a type in order, and none those of an event, of which there may be a
+        million. So PostgreSQL merges the first ones of each type, and then reads the page by its
+        ids; a database that cannot do that in one statement slices them as they are.
+        """
+        features = connections[self.db].features
+        if not self._types or not features.supports_slicing_ordering_in_compound:
+            return self[start:stop]
+        ordering = self.query.order_by
+        keys = self.prefetch_related(None).values_list("pk", *map(_column_of, ordering))
+        # In numbers, not by a look-up: planned for the types as they are, not for an average one.
+        first, *others = [keys.filter(event_ticket=each)[:stop] for each in self._types]
+        merged = first.union(*others, all=True).order_by(*ordering) if others else first
+        return self.filter(pk__in=[pk for pk, *_ in merged[start:stop]])
+
+    def _clone(self) -> Self:
+        clone = super()._clone()  # type: ignore[misc]
+        clone._types = self._types
+        return clone
 
     def with_details(self) -> Self:
         """With the related rows that a serialized booking names."""
@@ -71,6 +84,10 @@ class BookingQuerySet(LockingQuerySet):
     def with_history(self) -> Self:
         """With every transition and who made it."""
         return self.prefetch_related("history")
+
+
+def _column_of(ordering: Any) -> str:
+    return ordering.lstrip("-") if isinstance(ordering, str) else ordering.expression.name
 
 
 class AppendOnly(Exception):

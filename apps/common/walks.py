@@ -91,10 +91,10 @@ class Walk:
     def _take(self, segments: Iterator[QuerySet], start: int, size: int) -> list[Any]:
         rows: list[Any] = []
         for segment in segments:
-            found = self.fetch(segment, start, start + size - len(rows))
-            rows += found
             if len(rows) == size:
                 break
+            found = self.fetch(segment, start, start + size - len(rows))
+            rows += found
             if start and not found:
                 start -= segment.order_by().values("pk")[:start].count()
             else:

@@ -160,8 +160,8 @@ def test_lists_take_a_fixed_number_of_statements(django_assert_num_queries, coun
         assert len(ids(client_of(customer).get(reverse("booking-list")))) == count
     with django_assert_num_queries(4):  # and their history
         assert len(ids(client.get(reverse("booking-list")))) == count
-    # And the event, and on PostgreSQL the first bookings of each ticket type.
-    with django_assert_num_queries(6 if connection.vendor == "postgresql" else 5):
+    # And the event, its ticket types, and on PostgreSQL the first bookings of each.
+    with django_assert_num_queries(7 if connection.vendor == "postgresql" else 6):
         assert len(ids(client.get(reverse("event-bookings", args=[event.pk])))) == count
 
 

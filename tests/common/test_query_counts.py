@@ -23,8 +23,8 @@ STATEMENTS = {
     "ticket-list": 3,
     # And the history of the bookings on the page.
     "booking-list": 4,
-    # And on PostgreSQL the look for the first ones of each ticket type.
-    "event-bookings": 6 if connection.vendor == "postgresql" else 5,
+    # And the event's ticket types, and on PostgreSQL the look for the first ones of each.
+    "event-bookings": 7 if connection.vendor == "postgresql" else 6,
 }
 
 
