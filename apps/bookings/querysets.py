@@ -6,7 +6,7 @@ from django.db import connections, models
 from django.db.models import Q, Value
 from django.db.models.functions import Cast
 
-from apps.common.querysets import LockingQuerySet
+from apps.common.querysets import LockingQuerySet, slice_rows
 from apps.tickets.models import EventsTicket
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class BookingQuerySet(LockingQuerySet):
         """
         features = connections[self.db].features
         if not self._types or not features.supports_slicing_ordering_in_compound:
-            return self[start:stop]
+            return slice_rows(self, start, stop)
         ordering = self.query.order_by
         keys = self.prefetch_related(None).values_list("pk", *map(_column_of, ordering))
         # In numbers, not by a look-up: planned for the types as they are, not for an average one.

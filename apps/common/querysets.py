@@ -1,6 +1,8 @@
-from typing import Self
+from typing import Self, TypeVar
 
 from django.db import models, transaction
+
+Rows = TypeVar("Rows", bound=models.QuerySet)
 
 
 class LockingQuerySet(models.QuerySet):
@@ -16,3 +18,14 @@ class LockingQuerySet(models.QuerySet):
                 f"{self.model.__name__} rows can only be locked inside a transaction."
             )
         return self.select_for_update(no_key=not deleting, skip_locked=skip_locked).order_by("pk")
+
+
+def slice_rows(queryset: Rows, start: int, stop: int) -> Rows:
+    """The rows of `queryset[start:stop]`, in its order.
+
+    Those before `start` are passed by in an index: what a row is joined to is for the page alone.
+    """
+    if not start:
+        return queryset[:stop]
+    ids = queryset.prefetch_related(None).values_list("pk", flat=True)[start:stop]
+    return queryset.filter(pk__in=list(ids))
