@@ -94,7 +94,9 @@ FROM (
     FROM (SELECT n, abs(hashint4(n) / 7) AS any_number FROM generate_series(1, 100000) n) numbers
 ) numbered;
 
-ANALYZE;
+-- By name: those that all databases share would stay locked for others as long as this is open.
+ANALYZE accounts_user, organizations_organization, organizations_membership, venues_venue,
+    events_eventcategory, events_event, tickets_eventsticket, bookings_booking;
 """
 
 
