@@ -229,6 +229,8 @@ EVENT_LIST, *_, ORGANIZATION_EVENTS, _, SCHEDULE, TICKET_LIST, ALL, OWN, OF_EVEN
         ("event_status_title", EVENT_LIST, {"ordering": "title"}),
         ("event_status_created_at", EVENT_LIST, {"ordering": "created_at"}),
         ("event_category_starts_at", EVENT_LIST, {"category": 4}),
+        # The beginning of the title of one event.
+        ("event_search", EVENT_LIST, {"search": "c4ca4238a0b923820dcc"}),
         ("event_organization_starts_at", ORGANIZATION_EVENTS, {}),
         ("event_venue_starts_at", SCHEDULE, {}),
         ("eventsticket_price", TICKET_LIST, {"ordering": "price"}),
