@@ -8,19 +8,17 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from rest_framework.permissions import SAFE_METHODS
 
 GENERATION = "public:generation"
 # An entry of a page of 100 events fits; with the number of entries it bounds a worker's memory.
 MAX_CONTENT_BYTES = 64 * 1024
 # What makes an answer one account's or one browser's.
 CREDENTIALS = ("HTTP_AUTHORIZATION", "HTTP_COOKIE")
-SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 class CachedForAnonymousMixin:
     """A view that answers everybody without a token the same, and whose writes change that."""
-
-    cached_for_anonymous = True
 
 
 class _Answer(NamedTuple):
@@ -73,10 +71,9 @@ class PublicCacheMiddleware:
         caches["public"].set(key, answer, settings.PUBLIC_CACHE_SECONDS)
 
     def _after_write(self, request: HttpRequest) -> None:
-        view = getattr(request.resolver_match, "func", None)
-        api_view = getattr(view, "cls", None)
+        view = request.resolver_match and request.resolver_match.func
         # Views without a class are Django admin's.
-        if api_view is None or hasattr(api_view, "cached_for_anonymous"):
+        if not hasattr(view, "cls") or _is_public(view):
             caches["public"].set(GENERATION, uuid4().hex, None)
 
 
@@ -84,9 +81,13 @@ def _is_cacheable(request: HttpRequest, view: Any) -> bool:
     return (
         settings.PUBLIC_CACHE_SECONDS > 0
         and request.method == "GET"
-        and hasattr(getattr(view, "cls", None), "cached_for_anonymous")
+        and _is_public(view)
         and not any(request.META.get(name) for name in CREDENTIALS)
     )
+
+
+def _is_public(view: Any) -> bool:
+    return issubclass(getattr(view, "cls", object), CachedForAnonymousMixin)
 
 
 def _key(request: HttpRequest) -> str:
