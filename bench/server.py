@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPMessage
@@ -30,6 +30,7 @@ SECONDS_TO_GET_READY = 60
 SECONDS_TO_STOP = 15
 LOG_LINES = 30
 REFUSALS_TO_SHOW = 3
+PROBLEMS_TO_SHOW = 20
 
 
 class BenchError(Exception):
@@ -220,6 +221,14 @@ def manage(
     if check and done.returncode:
         raise BenchError(f"manage.py {arguments[0]} failed\n{done.stdout}")
     return done
+
+
+def verdict(problems: Sequence[str], *, held: str, again: str = "") -> int:
+    """Say what was wrong, or what has `held`; the exit code for it."""
+    for problem in problems[:PROBLEMS_TO_SHOW]:
+        print(f"FAILED: {problem}")
+    print(f"{len(problems)} problems{again}" if problems else held)
+    return 1 if problems else 0
 
 
 def end_in_order(seconds: float) -> None:

@@ -33,6 +33,7 @@ from bench.server import (
     manage,
     production,
     running_server,
+    verdict,
 )
 from tests.postgres import Cluster, PostgresError, remove_abandoned, throw_away_cluster
 
@@ -58,7 +59,6 @@ LONGEST_PAUSE_SECONDS = 0.2
 SECONDS_TO_RECOVER = 20
 # What a run may take beyond the time in which faults strike.
 SECONDS_BESIDE_FAULTS = 180
-PROBLEMS_TO_SHOW = 20
 
 BOOKED, BUSY, RESET, TIMEOUT, HUNG_UP = "201", "503", "reset", "timeout", "hung up"
 
@@ -542,13 +542,11 @@ def main() -> int:
             problems = run(cluster, options.seconds, options.seed)
     except (PostgresError, BenchError) as error:
         problems = [str(error)]
-    for problem in problems[:PROBLEMS_TO_SHOW]:
-        print(f"FAILED: {problem}")
-    if problems:
-        print(f"{len(problems)} problems; again with --seed {options.seed}")
-        return 1
-    print("Nothing lost, nothing doubled, nothing hung.")
-    return 0
+    return verdict(
+        problems,
+        held="Nothing lost, nothing doubled, nothing hung.",
+        again=f"; again with --seed {options.seed}",
+    )
 
 
 if __name__ == "__main__":
