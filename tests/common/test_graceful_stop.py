@@ -27,6 +27,9 @@ HEADERS = {"X-Forwarded-Proto": "https"}
 DEADLINE_SECONDS = 30
 WORKERS = 2
 
+# The limits too: a pooler refuses to be asked for any.
+INHERITED = ("PATH", "HOME", "DB_LOCK_TIMEOUT_SECONDS", "DB_STATEMENT_TIMEOUT_SECONDS")
+
 
 def database_url() -> str:
     """That of the tests, migrated, for another process."""
@@ -49,7 +52,7 @@ class Server:
         ]
         assert command[0] == "gunicorn"
         environment = {
-            **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME")},
+            **{name: value for name, value in os.environ.items() if name in INHERITED},
             **PRODUCTION,
             "DJANGO_SETTINGS_MODULE": "settings.production",
             "ALLOWED_HOSTS": "127.0.0.1",
