@@ -126,6 +126,7 @@ def database(url: str) -> dict[str, Any]:
         options.setdefault("timeout", 20)
         options.setdefault("init_command", "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;")
     else:
+        config["ENGINE"] = "apps.common.postgresql"
         config.setdefault("CONN_MAX_AGE", None)
         config.setdefault("CONN_HEALTH_CHECKS", True)
         # A transaction pooler has given the session to somebody else by the next fetch.

@@ -39,6 +39,8 @@ ROWS_OF_A_COUNT = 60_000
 # 30,000 bookings of five types, none of them among the newest; the others have a few or none. Of
 # 50 bookings two are CANCELLED and three are PENDING.
 TABLES = """
+-- What a request may take is not enough on a slow machine.
+SET LOCAL statement_timeout = 0;
 SET CONSTRAINTS ALL IMMEDIATE;
 INSERT INTO accounts_user (id, email, password, first_name, last_name, is_active, is_staff,
     is_superuser, is_support, date_joined, updated_at)

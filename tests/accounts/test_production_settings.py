@@ -102,7 +102,7 @@ def test_production_starts_with_everything_it_needs():
         "proxies": 1,
         "mail": ["django.core.mail.backends.smtp.EmailBackend", "localhost", 25],
         "sender": "BTick <noreply@localhost>",
-        "engine": "django.db.backends.postgresql",
+        "engine": "apps.common.postgresql",
     }
 
 
