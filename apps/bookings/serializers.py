@@ -15,9 +15,14 @@ from apps.tickets.models import EventsTicket
 from . import examples
 from .models import MIN_QUANTITY, Booking, BookingTransition
 
-# Of what everybody may see; nearly all that is booked is there.
+# Of what everybody may see; nearly all that is booked is there. Of the event only what a sale
+# looks at before its lock.
 public_tickets = CompiledLookup(
-    lambda: EventsTicket.objects.visible_to(AnonymousUser()).select_related("event")
+    lambda: (
+        EventsTicket.objects.visible_to(AnonymousUser())
+        .select_related("event")
+        .only("event", "event__capacity")
+    )
 )
 
 
@@ -34,7 +39,7 @@ class VisibleTicketField(IdField):
 
 @with_examples(request=examples.INPUT)
 class BookingCreateSerializer(serializers.Serializer):
-    event_ticket = VisibleTicketField(queryset=EventsTicket.objects.none())
+    event_ticket = VisibleTicketField()
     quantity = serializers.IntegerField(min_value=MIN_QUANTITY, max_value=MAX_INTEGER)
 
 
@@ -93,6 +98,8 @@ class BookingSerializer(ModelSerializer):
         read_only_fields = fields
         extra_kwargs = {"cancellation_reason": {"allow_blank": True}}
         optional_fields = ("history",)
+
+    output_context = ("with_history",)
 
     def get_fields(self) -> dict[str, serializers.Field]:
         fields = super().get_fields()

@@ -1,3 +1,4 @@
+from functools import cache
 from typing import Any
 
 from django.db import models
@@ -11,9 +12,19 @@ from .models import MAX_NAME_LENGTH
 
 
 class ModelSerializer(serializers.ModelSerializer):
-    """Foreign keys as ids, and updates of the columns sent and no others."""
+    """Foreign keys as ids, updates of the columns sent and no others, and output by fields that
+    all responses share: to build them takes longer than to write out a row.
+
+    So output depends on the row, and on those entries of the context that `output_context` names.
+    """
 
     serializer_related_field = IdField
+    output_context: tuple[str, ...] = ()
+
+    def to_representation(self, instance: models.Model) -> dict[str, Any]:
+        names = self.output_context
+        context = tuple((name, self.context[name]) for name in names if name in self.context)
+        return super(ModelSerializer, _writer(type(self), context)).to_representation(instance)
 
     def update(self, instance: models.Model, validated_data: dict[str, Any]) -> models.Model:
         changes = {**validated_data, "updated_at": timezone.now()}
@@ -22,6 +33,12 @@ class ModelSerializer(serializers.ModelSerializer):
         for name, value in changes.items():
             setattr(instance, name, value)
         return instance
+
+
+@cache
+def _writer(serializer_class: type[ModelSerializer], context: tuple[tuple[str, Any], ...]) -> Any:
+    """A serializer that knows no request, so that it can serve all of them."""
+    return serializer_class(context=dict(context))
 
 
 class UniqueNameField(serializers.CharField):
