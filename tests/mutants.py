@@ -93,6 +93,7 @@ SPECIFICATION = "tests/test_specification.py"
 ADMIN = "tests/test_admin.py"
 
 BOOKINGS = "apps/bookings/services.py"
+SALE = "apps/bookings/sql.py"
 TICKETS = "apps/tickets/services.py"
 EVENTS = "apps/events/services.py"
 
@@ -969,6 +970,38 @@ RIGHTS = (
     ),
 )
 
+A_SALE_IS_WRITTEN_WHOLE = (
+    mutant(
+        "a sale does not count its tickets",
+        SALE,
+        "SET sold = %(sold)s, updated_at",
+        "SET updated_at",
+        "tests/bookings/test_sql.py",
+        quick=True,
+    ),
+    mutant(
+        "a sale counts its tickets for every type",
+        SALE,
+        "        WHERE id = %(event_ticket_id)s\n",
+        "",
+        "tests/bookings/test_sql.py",
+    ),
+    mutant(
+        "a sale loses its key",
+        SALE,
+        "'', %(idempotency_key)s,",
+        "'', '',",
+        "tests/bookings/test_idempotency.py",
+    ),
+    mutant(
+        "a sale is stored as one that is new",
+        SALE,
+        "booking._state.adding, booking._state.db = False, DEFAULT_DB_ALIAS",
+        "pass",
+        "tests/bookings/test_sql.py",
+    ),
+)
+
 NOTHING_STALE_IS_WRITTEN = (
     mutant(
         "take writes the whole ticket type",
@@ -1033,6 +1066,7 @@ MUTANTS = (
     *TRANSITION_RULES,
     *CONSTRAINTS,
     *RIGHTS,
+    *A_SALE_IS_WRITTEN_WHOLE,
     *NOTHING_STALE_IS_WRITTEN,
 )
 

@@ -25,7 +25,7 @@ from apps.common.transactions import atomic
 from apps.events.errors import EventStarted
 from apps.events.models import Event
 from apps.tickets.models import EventsTicket
-from apps.tickets.services import give_back, take
+from apps.tickets.services import give_back
 
 from .errors import (
     BookingCancelled,
@@ -40,6 +40,7 @@ from .errors import (
 from .metrics import CLOSED, CONFIRMED, PLACED, REPLAYED, count_bookings, counted_refusals
 from .models import Booking, BookingTransition, hold_expiry, hold_limit, unlimited_hold_expiry
 from .querysets import BookingQuerySet
+from .sql import sell
 
 # So many are locked at once by the sweep, for a tenth of a second.
 TICKET_TYPES_PER_BATCH = 100
@@ -57,7 +58,7 @@ ALLOWED_FROM: dict[str, tuple[frozenset[str], type[DomainError]]] = {
 
 # What every sale reads: its ticket type, which is locked by that, and the event after it.
 locked_tickets = CompiledLookup(EventsTicket.objects.for_update)
-events = CompiledLookup(Event.objects.all)
+events = CompiledLookup(lambda: Event.objects.defer("description"))
 
 
 @dataclass(frozen=True)
@@ -247,8 +248,7 @@ def _place(order: Order) -> tuple[Booking, bool]:
         return replayed, True
     _check_open(stock.event, now)
     _make_room(stock, order.quantity, now)
-    take(stock.ticket, order.quantity)
-    booking = Booking.objects.create(
+    booking = Booking(
         user=order.user,
         event_ticket=stock.ticket,
         quantity=order.quantity,
@@ -256,6 +256,7 @@ def _place(order: Order) -> tuple[Booking, bool]:
         expires_at=hold_expiry(starts_at=stock.event.starts_at, now=now),
         idempotency_key=order.idempotency_key,
     )
+    sell(stock.ticket, booking)
     count_bookings(PLACED)
     return booking, False
 
@@ -320,23 +321,25 @@ def _make_room(stock: Stock, quantity: int, now: datetime) -> None:
 
     Raises SoldOut when even that is not enough.
     """
-    bookings, ticket, event = Booking.objects, stock.ticket, stock.event
+    ticket, event = stock.ticket, stock.event
     missing = quantity - (ticket.quota - ticket.sold)
-    _release(bookings.filter(event_ticket=ticket), missing, stock, now)
+    _release(missing, stock, now, event_ticket=ticket)
     if event.capacity is not None:
         missing = quantity - (event.capacity - stock.taken)
-        _release(bookings.filter(event_ticket__event=event), missing, stock, now)
+        _release(missing, stock, now, event_ticket__event=event)
     # Holds that `sold` had not counted, in data that were inconsistent, have given nothing back.
     fits_event = event.capacity is None or stock.taken + quantity <= event.capacity
     if ticket.sold + quantity > ticket.quota or not fits_event:
         raise _sold_out(stock, now)
 
 
-def _release(bookings: BookingQuerySet, missing: int, stock: Stock, now: datetime) -> None:
-    """Expire the oldest run-out holds among `bookings` until `missing` tickets are back."""
+def _release(missing: int, stock: Stock, now: datetime, **whose: Any) -> None:
+    """Expire the oldest run-out holds, of those that `whose` filters, until `missing` tickets are
+    back.
+    """
     if missing <= 0:
         return
-    run_out = bookings.run_out(now)
+    run_out = Booking.objects.filter(**whose).run_out(now)
     if (run_out.aggregate(total=Sum("quantity"))["total"] or 0) < missing:
         raise _sold_out(stock, now)
     released = []

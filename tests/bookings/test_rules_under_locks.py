@@ -196,6 +196,7 @@ class TestWrites:
         written = writes_of(lambda: admin.patch(url, {"name": "New"}))
         assert written == {type(row).__name__: {"name"}}
 
+    @pytest.mark.sqlite
     def test_of_a_purchase(self, customer):
         ticket = EventsTicketFactory(event=EventFactory(capacity=9))
         assert writes_of(lambda: place(customer, ticket)) == {"EventsTicket": {"sold"}}

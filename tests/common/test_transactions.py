@@ -6,9 +6,9 @@ from django.db import OperationalError, connection, transaction
 from django.urls import reverse
 
 from apps.bookings.models import Booking
+from apps.bookings.sql import sell
 from apps.common.transactions import ATTEMPTS, atomic
 from apps.tickets.models import EventsTicket
-from apps.tickets.services import take
 from tests.bookings.helpers import place
 from tests.clients import client_of
 from tests.factories import EventsTicketFactory, UserFactory
@@ -71,11 +71,11 @@ def test_a_booking_is_placed_once_though_its_transaction_started_again(monkeypat
     client, ticket = client_of(UserFactory()), EventsTicketFactory()
     failing = Failing(psycopg.errors.SerializationFailure, 2)
 
-    def take_and_fail(ticket: EventsTicket, quantity: int) -> None:
-        take(ticket, quantity)
+    def sell_and_fail(ticket: EventsTicket, booking: Booking) -> None:
+        sell(ticket, booking)
         failing()
 
-    monkeypatch.setattr("apps.bookings.services.take", take_and_fail)
+    monkeypatch.setattr("apps.bookings.services.sell", sell_and_fail)
     assert place(client, ticket).status_code == 201
     assert Booking.objects.count() == 1
     ticket.refresh_from_db()
@@ -85,7 +85,7 @@ def test_a_booking_is_placed_once_though_its_transaction_started_again(monkeypat
 def test_a_lock_that_is_not_to_be_had_is_busy(monkeypatch, anonymous):
     client, ticket = client_of(UserFactory()), EventsTicketFactory()
     failing = Failing(psycopg.errors.LockNotAvailable, 1)
-    monkeypatch.setattr("apps.bookings.services.take", lambda *args: failing())
+    monkeypatch.setattr("apps.bookings.services.sell", lambda *args: failing())
     response = place(client, ticket)
     assert response.status_code == 503
     assert response.json()["code"] == "busy"
