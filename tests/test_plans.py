@@ -221,13 +221,26 @@ def test_a_page_reads_little_more_than_its_rows(listing, ordering):
     assert wrong == set()
 
 
-EVENT_LIST, *_, ORGANIZATION_EVENTS, _, SCHEDULE, TICKET_LIST, ALL, OWN, OF_EVENT = LISTINGS
+(
+    EVENT_LIST,
+    _,
+    EVENTS_FOR_SUPPORT,
+    _,
+    ORGANIZATION_EVENTS,
+    _,
+    SCHEDULE,
+    TICKET_LIST,
+    ALL,
+    OWN,
+    OF_EVENT,
+) = LISTINGS
 
 
 @pytest.mark.parametrize(
     ("index", "listing", "params"),
     [
-        ("event_status_starts_at", EVENT_LIST, {}),
+        ("event_published_starts_at", EVENT_LIST, {}),
+        ("event_unpublished_starts_at", EVENTS_FOR_SUPPORT, {"status": "DRAFT"}),
         ("event_status_title", EVENT_LIST, {"ordering": "title"}),
         ("event_status_created_at", EVENT_LIST, {"ordering": "created_at"}),
         ("event_category_starts_at", EVENT_LIST, {"category": 4}),

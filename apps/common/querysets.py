@@ -23,9 +23,8 @@ class LockingQuerySet(models.QuerySet):
 def slice_rows(queryset: Rows, start: int, stop: int) -> Rows:
     """The rows of `queryset[start:stop]`, in its order.
 
-    Those before `start` are passed by in an index: what a row is joined to is for the page alone.
+    Those before `start` are passed by in an index, and what a row is joined to is for the page
+    alone: PostgreSQL prepares a join for all rows that the queryset has, however few are sliced.
     """
-    if not start:
-        return queryset[:stop]
-    ids = queryset.prefetch_related(None).values_list("pk", flat=True)[start:stop]
-    return queryset.filter(pk__in=list(ids))
+    page = queryset.prefetch_related(None).values("pk")[start:stop]
+    return queryset.filter(pk__in=page)

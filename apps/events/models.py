@@ -67,7 +67,17 @@ class Event(TimeStampedModel):
     class Meta:
         ordering = ("starts_at", "id")
         indexes = (
-            models.Index(fields=("status", "starts_at", "id"), name="event_status_starts_at"),
+            # For the list that everybody looks at and counts, smaller than one that has the status.
+            models.Index(
+                fields=("starts_at", "id"),
+                condition=Q(status=PUBLISHED),
+                name="event_published_starts_at",
+            ),
+            models.Index(
+                fields=("status", "starts_at", "id"),
+                condition=~Q(status=PUBLISHED),
+                name="event_unpublished_starts_at",
+            ),
             models.Index(fields=("status", "title", "id"), name="event_status_title"),
             models.Index(fields=("status", "created_at", "id"), name="event_status_created_at"),
             models.Index(
