@@ -1,7 +1,6 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from rest_framework import serializers
 
@@ -10,6 +9,7 @@ from apps.common.models import MAX_INTEGER
 from apps.common.queries import CompiledLookup
 from apps.common.schema import with_examples
 from apps.common.serializers import ModelSerializer
+from apps.events.models import Event
 from apps.tickets.models import EventsTicket
 
 from . import examples
@@ -19,7 +19,7 @@ from .models import MIN_QUANTITY, Booking, BookingTransition
 # looks at before its lock.
 public_tickets = CompiledLookup(
     lambda: (
-        EventsTicket.objects.visible_to(AnonymousUser())
+        EventsTicket.objects.filter(event__status=Event.Status.PUBLISHED)
         .select_related("event")
         .only("event", "event__capacity")
     )
