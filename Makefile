@@ -13,6 +13,7 @@ DEV := $(VENV)/.dev-installed
 # Called as modules: the scripts in .venv/bin stop working when the checkout moves.
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 MANAGE := $(BIN)/python settings/manage.py
+SCHEMA = $(MANAGE) spectacular --validate --fail-on-warn --settings=settings.test
 
 # What the developer has set for a server of their own must not decide what is tested.
 CLEAN_ENV := env -u DATABASE_URL -u DJANGO_SETTINGS_MODULE
@@ -28,7 +29,7 @@ RACES := $(wildcard tests/*/test_concurrency*.py tests/*/test_*races.py) \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test test-sqlite test-postgresql mutants mutants-quick torture scale-out fuzz bench lock lint format clean
+.PHONY: help run test test-sqlite test-postgresql mutants mutants-quick torture scale-out fuzz bench lock lint schema format clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -87,9 +88,13 @@ lint: $(DEV) ## Check format, rules, layers, types, migrations, the API schema a
 	@echo '== Migrations'
 	@$(CHECK_ENV) $(MANAGE) makemigrations --check --dry-run --settings=settings.test
 	@echo '== API schema'
-	@$(CHECK_ENV) $(MANAGE) spectacular --validate --fail-on-warn --file /dev/null --settings=settings.test
+	@$(CHECK_ENV) $(SCHEMA) | diff docs/openapi.yaml - \
+		|| { echo 'docs/openapi.yaml is not what the code says: make schema' >&2; exit 1; }
 	@echo '== Compose file'
 	@$(BIN)/python -m check_jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+
+schema: $(DEV) ## Write docs/openapi.yaml anew, which lint compares with the code
+	@$(CHECK_ENV) $(SCHEMA) > docs/openapi.yaml
 
 format: $(DEV) ## Format the code and mend what ruff can
 	@$(BIN)/python -m ruff check --quiet --fix-only .

@@ -188,7 +188,8 @@ class AutoSchema(SpectacularAutoSchema):
         }
         schema: dict[str, Any] = self._component("Refusal", REFUSAL)
         if status == 400 and self._takes_input():
-            schema = {"anyOf": [self._component("FieldErrors", FIELD_ERRORS), schema]}
+            # In this order: generated clients take the first that fits, and any object is the other.
+            schema = {"anyOf": [schema, self._component("FieldErrors", FIELD_ERRORS)]}
             found = {"invalid": {"value": {"field": ["This value is not valid."]}}, **found}
         if body := self._example_of(status):
             found = {body.get("code", "refused"): {"value": body}}
