@@ -29,7 +29,7 @@ RACES := $(wildcard tests/*/test_concurrency*.py tests/*/test_*races.py) \
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test test-sqlite test-postgresql mutants mutants-quick torture scale-out fuzz bench lock lint schema format clean
+.PHONY: help run test test-sqlite test-postgresql test-browser mutants mutants-quick torture scale-out fuzz bench lock lint schema format clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,11 +43,15 @@ test: $(DEV) ## Run all tests on SQLite and on a throw-away PostgreSQL (ARGS=...
 
 test-sqlite: $(DEV) ## Run the tests on SQLite alone
 	@echo '== Tests on SQLite'
-	@$(CLEAN_ENV) $(PYTEST) -m 'not postgresql' $(ARGS)
+	@$(CLEAN_ENV) $(PYTEST) -m 'not postgresql and not browser' $(ARGS)
 
 test-postgresql: $(DEV) ## Run the tests on a throw-away PostgreSQL alone
 	@echo '== Tests on PostgreSQL'
-	@$(CLEAN_ENV) $(BIN)/python -m tests.postgres $(PYTEST) -m 'not sqlite' $(ARGS)
+	@$(CLEAN_ENV) $(BIN)/python -m tests.postgres $(PYTEST) -m 'not sqlite and not browser' $(ARGS)
+
+test-browser: $(DEV) ## Click through Swagger, Redoc and admin (needs chromium; ARGS=--pictures writes docs/images)
+	@echo '== Tests in a browser'
+	@$(CLEAN_ENV) $(PYTEST) -m browser tests/browser $(ARGS)
 
 mutants: $(DEV) ## Break the code on purpose, see that tests notice (ARGS="text in a mutant's name")
 	@$(CLEAN_ENV) $(BIN)/python -m tests.postgres $(BIN)/python -m tests.mutants $(ARGS)

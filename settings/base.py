@@ -307,6 +307,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_AUTHENTICATION": [],
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "COMPONENT_SPLIT_REQUEST": True,
+    # As the URLs have them: one registers before one logs in.
+    "SORT_OPERATIONS": False,
     # In the order of the specification's chapters.
     "TAGS": [
         {"name": "Authentication and users"},

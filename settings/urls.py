@@ -9,7 +9,7 @@ from drf_spectacular.views import (
     SpectacularSwaggerSplitView,
 )
 
-from apps.common.views import not_found
+from apps.common.views import favicon, not_found
 
 handler500 = "apps.common.views.server_error"
 
@@ -25,6 +25,7 @@ api_v1 = [
 ]
 
 urlpatterns = [
+    path("favicon.ico", favicon),
     path(settings.ADMIN_PATH, admin.site.urls),
     path("api/auth/", include("apps.accounts.urls")),
     path("api/v1/", include(api_v1)),

@@ -17,6 +17,7 @@ ONLY_ON = {
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--no-skips", action="store_true", help="fail if any test is skipped")
+    parser.addoption("--pictures", action="store_true", help="write docs/images anew")
 
 
 def pytest_configure(config: pytest.Config) -> None:

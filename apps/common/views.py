@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.templatetags.static import static
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
 from rest_framework.exceptions import MethodNotAllowed
@@ -36,6 +37,11 @@ class DeleteUnreferencedMixin:
 
     def perform_destroy(self, instance: Model) -> None:
         delete_unreferenced(type(instance)._default_manager.all(), pk=instance.pk)
+
+
+def favicon(request: HttpRequest) -> HttpResponseRedirect:
+    """The icon that browsers ask for of their own accord, beside every page."""
+    return HttpResponseRedirect(static("btick/favicon.svg"))
 
 
 @csrf_exempt
