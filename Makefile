@@ -98,7 +98,7 @@ lint: $(DEV) ## Check format, rules, layers, types, migrations, the API schema a
 	@$(BIN)/python -m check_jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 schema: $(DEV) ## Write docs/openapi.yaml anew, which lint compares with the code
-	@$(CHECK_ENV) $(SCHEMA) > docs/openapi.yaml
+	@$(CHECK_ENV) $(SCHEMA) --file docs/openapi.yaml
 
 format: $(DEV) ## Format the code and mend what ruff can
 	@$(BIN)/python -m ruff check --quiet --fix-only .

@@ -131,7 +131,8 @@ class TestSchema:
                     shape, value = shape["properties"]["results"], value["results"]
                 if shape["type"] == "array":
                     shape, value = resolve(schema, shape["items"]), value[0]
-                assert set(value) == set(shape.get("properties", {})), (method, path)
+                assert set(value) <= set(shape.get("properties", {})), (method, path)
+                assert set(value) >= set(shape.get("required", [])), (method, path)
 
     def test_example_requests_have_fields_that_exist_and_all_that_are_required(
         self, schema, operations
@@ -219,6 +220,24 @@ class TestSchema:
         assert (key["minLength"], key["maxLength"]) == (1, 255)
         assert re.search(key["pattern"], "order 17 é")
         assert not any(re.search(key["pattern"], bad) for bad in (" x", "x ", "x\ty", "€"))
+
+    @pytest.mark.parametrize(
+        ("name", "status"),
+        [
+            ("events_create", "DRAFT"),
+            ("events_publish", "PUBLISHED"),
+            ("events_cancel", "CANCELLED"),
+            ("bookings_create", "PENDING"),
+            ("bookings_confirm", "CONFIRMED"),
+            ("bookings_cancel", "CANCELLED"),
+            ("bookings_refund", "CANCELLED"),
+        ],
+    )
+    def test_the_example_of_a_transition_is_what_comes_of_it(self, operations, name, status):
+        operation = next(each for *_, each in operations if each["operationId"] == name)
+        answer = next(body for code, body in operation["responses"].items() if code[0] == "2")
+        (example,) = answer["content"]["application/json"]["examples"].values()
+        assert example["value"]["status"] == status
 
     @pytest.mark.parametrize(
         ("shape", "name"), [("Booking", "cancellation_reason"), ("BookingTransition", "reason")]

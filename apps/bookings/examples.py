@@ -24,6 +24,16 @@ BOOKING = {
     "updated_at": "2030-03-01T18:30:00Z",
     "history": [],
 }
+# As its customer sees it, from the first moment.
+PLACED = {name: value for name, value in BOOKING.items() if name != "history"}
+CANCELLED = {
+    **PLACED,
+    "status": "CANCELLED",
+    "expires_at": None,
+    "cancelled_at": "2030-03-01T19:15:00Z",
+    "cancellation_reason": "CUSTOMER",
+    "updated_at": "2030-03-01T19:15:00Z",
+}
 CONFIRMATION = {
     "from_status": "PENDING",
     "to_status": "CONFIRMED",
@@ -32,12 +42,27 @@ CONFIRMATION = {
     "actor_email": "sam@example.org",
     "at": "2030-03-02T08:00:00Z",
 }
-EVENT_BOOKING = {
+CONFIRMED = {
     **BOOKING,
-    "user_email": ACCOUNT["email"],
     "status": "CONFIRMED",
     "expires_at": None,
     "confirmed_at": CONFIRMATION["at"],
     "updated_at": CONFIRMATION["at"],
     "history": [CONFIRMATION],
 }
+REFUND = {
+    **CONFIRMATION,
+    "from_status": "CONFIRMED",
+    "to_status": "CANCELLED",
+    "reason": "REFUNDED",
+    "at": "2030-06-22T10:30:00Z",
+}
+REFUNDED = {
+    **CONFIRMED,
+    "status": "CANCELLED",
+    "cancelled_at": REFUND["at"],
+    "cancellation_reason": REFUND["reason"],
+    "updated_at": REFUND["at"],
+    "history": [CONFIRMATION, REFUND],
+}
+EVENT_BOOKING = {**CONFIRMED, "user_email": ACCOUNT["email"]}

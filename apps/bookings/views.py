@@ -19,6 +19,7 @@ from apps.events.errors import EventStarted
 from apps.events.models import Event
 from apps.organizations.permissions import IsOrganizationMember
 
+from . import examples
 from .errors import (
     BookingCancelled,
     BookingExpired,
@@ -66,17 +67,23 @@ class BookingViewSet(
         "create": Operation(
             "Book tickets: they are held for you for a while.",
             (CannotBook, EventNotPublished, EventStarted, SoldOut, IdempotencyKeyReused),
+            examples.PLACED,
         ),
         "retrieve": Operation("Show a booking."),
         "cancel": Operation(
-            "Cancel a booking: its tickets return.", (BookingCancelled, EventStarted)
+            "Cancel a booking: its tickets return.",
+            (BookingCancelled, EventStarted),
+            examples.CANCELLED,
         ),
         "confirm": Operation(
             "Confirm a PENDING booking.",
             (BookingNotPending, EventNotPublished, EventStarted, BookingExpired),
+            examples.CONFIRMED,
         ),
         "refund": Operation(
-            "Refund a CONFIRMED booking: its tickets return.", (BookingNotConfirmed,)
+            "Refund a CONFIRMED booking: its tickets return.",
+            (BookingNotConfirmed,),
+            examples.REFUNDED,
         ),
     }
     queryset = Booking.objects.none()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
+from drf_spectacular.drainage import get_override
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
 from drf_spectacular.plumbing import ResolvedComponent, get_doc
 from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
@@ -53,12 +54,14 @@ EXAMPLES_BY_STATUS: dict[int, dict[str, Any]] = {
 class Operation:
     """What a view says of one of its operations: a sentence, and the rules that may refuse it.
 
-    `unauthorized` is the body of a 401 where it is not for a missing token: a wrong password.
-    `reads_body` is for a DELETE that does.
+    `answer` is the example of a body where the serializer's own would be another moment's of the
+    same story: a booking that has just been confirmed. `unauthorized` is the body of a 401 where
+    it is not for a missing token: a wrong password. `reads_body` is for a DELETE that does.
     """
 
     summary: str
     refusals: Sequence[type[DomainError]] = ()
+    answer: dict[str, Any] | None = None
     unauthorized: dict[str, Any] | None = None
     reads_body: bool = False
 
@@ -102,6 +105,15 @@ class AutoSchema(SpectacularAutoSchema):
                 *(["Refused with:\n" + _bullets(refusals)] if refusals else []),
             ]
         )
+
+    def get_examples(self) -> list[OpenApiExample]:
+        # A DELETE whose body is looked at is called a POST meanwhile, and answers nothing.
+        operation = self.view.operations.get(self._action)
+        if operation is None or operation.answer is None:
+            return []
+        examples = get_override(self.get_request_serializer(), "examples", [])
+        sent = [each for each in examples if each.request_only]
+        return [*sent, OpenApiExample("Response", operation.answer, response_only=True)]
 
     def _get_parameters(self) -> Any:
         parameters = super()._get_parameters()

@@ -31,3 +31,5 @@ EVENT = {
     "created_at": "2030-01-15T09:00:00Z",
     "updated_at": "2030-02-01T12:00:00Z",
 }
+DRAFT = {**EVENT, "status": "DRAFT", "published_at": None, "updated_at": EVENT["created_at"]}
+CANCELLED = {**EVENT, "status": "CANCELLED", "updated_at": "2030-05-02T08:00:00Z"}

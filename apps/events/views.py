@@ -20,6 +20,7 @@ from apps.common.views import DeleteUnreferencedMixin, MethodFirstMixin, Unfilte
 from apps.organizations.models import Organization
 from apps.venues.models import Venue
 
+from . import examples
 from .errors import (
     CapacityBelowSold,
     EventCancelled,
@@ -65,7 +66,7 @@ class EventViewSet(
 ):
     operations = {
         "list": Operation("List published events, or by status those that you may see."),
-        "create": Operation("Create an event, as a draft."),
+        "create": Operation("Create an event, as a draft.", answer=examples.DRAFT),
         "retrieve": Operation("Show an event."),
         "update": Operation(
             "Replace an event.", (EventCancelled, CapacityBelowSold, EventHasBookings)
@@ -79,7 +80,9 @@ class EventViewSet(
             "Publish a draft: from now on it can be booked.",
             (EventCancelled, EventNotDraft, EventStarted, NoTicketTypes),
         ),
-        "cancel": Operation("Cancel an event, and with it all its bookings.", (EventEnded,)),
+        "cancel": Operation(
+            "Cancel an event, and with it all its bookings.", (EventEnded,), examples.CANCELLED
+        ),
     }
     queryset = Event.objects.none()
     serializer_class = EventSerializer
