@@ -200,7 +200,7 @@ class AutoSchema(SpectacularAutoSchema):
         }
         schema: dict[str, Any] = self._component("Refusal", REFUSAL)
         if status == 400 and self._takes_input():
-            # In this order: generated clients take the first that fits, and any object is the other.
+            # The first that fits is what generated clients take, and any object fits the other.
             schema = {"anyOf": [schema, self._component("FieldErrors", FIELD_ERRORS)]}
             found = {"invalid": {"value": {"field": ["This value is not valid."]}}, **found}
         if body := self._example_of(status):
