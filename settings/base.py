@@ -309,6 +309,10 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     # As the URLs have them: one registers before one logs in.
     "SORT_OPERATIONS": False,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "apps.common.schema.order_methods",
+    ],
     # In the order of the specification's chapters.
     "TAGS": [
         {"name": "Authentication and users"},
