@@ -301,7 +301,13 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "BTick API",
-    "DESCRIPTION": "Event ticketing: organizations publish events at venues, people book them.",
+    "DESCRIPTION": (
+        "Event ticketing: organizations publish events at venues, people book them.\n\n"
+        "To try it out here, register, log in, and give the `access` token of the answer to "
+        "*Authorize*: it is remembered, and sent with every request from then on. The examples "
+        "tell one story: of one event, one of its ticket types, and one booking.\n\n"
+        "A refusal with a `code` is explained, with what to do about it, in `docs/errors.md`."
+    ),
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],

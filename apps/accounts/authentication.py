@@ -40,6 +40,10 @@ class JWTAuthentication(SimpleJWTAuthentication):
 
 
 class JWTScheme(SimpleJWTScheme):
-    """How the API's documentation describes it: as the library's own."""
+    """How the API's documentation describes it: as the library's own, and where a token is from."""
 
     target_class = f"{__name__}.JWTAuthentication"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        description = "The `access` token of a login, without the word Bearer."
+        return {**super().get_security_definition(auto_schema), "description": description}

@@ -98,7 +98,8 @@ def test_from_registration_to_a_confirmed_booking(swagger, picture):
     assert (status, [each["id"] for each in offered]) == (200, [ticket.pk])
     status, booking = swagger.send("Bookings", "bookings_create", order)
     assert (status, booking["status"], booking["total_price"]) == (201, "PENDING", "25.00")
-    swagger.operation("Bookings", "bookings_create").scroll_into_view_if_needed()
+    answer = swagger.operation("Bookings", "bookings_create").locator(".live-responses-table")
+    answer.evaluate("element => element.scrollIntoView({block: 'end'})")
     picture(swagger.page, "swagger-booking")
 
     swagger.log_in("support@example.com")
