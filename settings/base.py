@@ -301,7 +301,10 @@ REST_FRAMEWORK = {
 
 SPECTACULAR_SETTINGS = {
     "TITLE": "BTick API",
-    "DESCRIPTION": "Event ticketing: organizations publish events at venues, people book them.",
+    "DESCRIPTION": (
+        "Event ticketing: organizations publish events at venues, people book them.\n\n"
+        "A refusal with a `code` is explained, with what to do about it, in `docs/errors.md`."
+    ),
     "VERSION": "1.0.0",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_AUTHENTICATION": [],
