@@ -45,9 +45,9 @@ def seed(*arguments: str, stderr: StringIO | None = None, **options: Any) -> str
 
 
 def table(output: str) -> list[str]:
-    """The lines of the table of accounts that `output` ends with."""
-    lines = output.rstrip("\n").split("\n")
-    return lines[lines.index(HEADING) :]
+    """The lines of the table of accounts in `output`."""
+    lines = output[output.index(HEADING) :].partition("\n\n")[0]
+    return lines.rstrip("\n").split("\n")
 
 
 def counts() -> dict[str, int]:
