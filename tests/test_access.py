@@ -6,6 +6,7 @@ rows of every table of BTick.
 """
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import cached_property
@@ -373,6 +374,9 @@ GET    redoc                   -                -                200 200 200 200
 """
 
 NOTHING = 999_999_999
+
+# What a 403 says, never only that one may not.
+SAYS_WHO_MAY = re.compile(r"Only .+ may .+\.")
 
 
 class Row(NamedTuple):
@@ -768,7 +772,10 @@ def cells(callers: tuple[str, ...]) -> list[Any]:
 @pytest.mark.django_db
 @pytest.mark.parametrize(("row", "caller"), cells((*CALLERS, BAD_TOKEN)))
 def test_cell(row: Row, caller: str) -> None:
-    """The caller gets the table's answer, and a refused request leaves every row as it was."""
+    """The caller gets the table's answer, and a refused request leaves every row as it was.
+
+    One that is refused for want of a right says who has it.
+    """
     expected = row.status_for(caller)
     world = World(caller)
     url, body = url_of(world, row.route, row.target), BODIES[row.body](world)
@@ -776,6 +783,8 @@ def test_cell(row: Row, caller: str) -> None:
     before = snapshot() if expected >= 400 else None
     response = send(client, row.method, url, body)
     assert response.status_code == expected, response.content[:500]
+    if expected == 403:
+        assert SAYS_WHO_MAY.fullmatch(response.json()["detail"])
     assert before is None or snapshot() == before
 
 

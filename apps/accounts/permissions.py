@@ -25,7 +25,7 @@ class IsAdminOrReadOnly(BasePermission):
 class IsCustomer(BasePermission):
     """Passes whoever may book: all but support, and admins in any case."""
 
-    message = "Support accounts confirm bookings and may not place any."
+    message = "Only a customer or an admin may book; support accounts may not."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return account_of(request).is_customer

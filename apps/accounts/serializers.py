@@ -177,7 +177,8 @@ class LoginSerializer(serializers.Serializer):
         user = authenticate(self.context["request"], **attrs)
         if user is None:
             raise AuthenticationFailed(
-                "No active account has this e-mail address and password.", "no_active_account"
+                "No active account has this e-mail address and password.",
+                code="no_active_account",
             )
         refresh = RefreshToken.for_user(user)
         return {"access": str(refresh.access_token), "refresh": str(refresh)}

@@ -10,7 +10,9 @@ from .models import Booking
 class CanRefundBooking(IsOrganizationOwnerOrManager):
     """Passes support, admins, and OWNER and MANAGER of the event's organization."""
 
-    message = "Only support, or an OWNER or MANAGER of the event's organization, may refund."
+    message = (
+        "Only support, an OWNER or MANAGER of the event's organization, or an admin may refund."
+    )
 
     def has_object_permission(self, request: Request, view: APIView, obj: Booking) -> bool:
         if account_of(request).sees_everything:

@@ -43,9 +43,14 @@ class HealthMiddleware:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
         if not self._is_migrated:
-            executor = MigrationExecutor(connection)
-            if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            if not is_migrated():
                 return "Migrations are missing: run manage.py migrate."
             # Nothing takes them back under a running server: asked once, known for good.
             self._is_migrated = True
         return ""
+
+
+def is_migrated() -> bool:
+    """Whether the database has every migration of this code. Raises django.db.Error."""
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())

@@ -20,6 +20,7 @@ class IsOrganizerOrAdmin(ManagesNamedOrganization):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         if getattr(view, "action", None) == "my_events":
+            self.message = "Only a member of an organization or an admin may do this."
             account = account_of(request)
             return account.is_admin or account.memberships.exists()
         return super().has_permission(request, view)
@@ -39,6 +40,10 @@ class CanManageEvent(IsOrganizationOwnerOrManager):
             return False
         if getattr(view, "action", None) not in ("update", "partial_update"):
             return True
+        self.message = (
+            "Only an OWNER or MANAGER of the other organization too, or an admin, may move the "
+            "event there."
+        )
         named = named_organization(request)
         managed = Organization.objects.managed_by(request.user)
         return named is None or managed.filter(pk=named).exists()

@@ -18,7 +18,7 @@ Row = TypeVar("Row", bound=Model)
 class IsOrganizationMember(BasePermission):
     """Passes any role in the organization, and admins."""
 
-    message = "Only members of the organization may do this."
+    message = "Only a member of the organization or an admin may do this."
 
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
         account = account_of(request)
@@ -30,7 +30,7 @@ class IsOrganizationMember(BasePermission):
 class IsOrganizationOwnerOrManager(BasePermission):
     """Passes OWNER and MANAGER of the organization, and admins."""
 
-    message = "Only an OWNER or MANAGER of the organization may do this."
+    message = "Only an OWNER or MANAGER of the organization or an admin may do this."
 
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
         managed = Organization.objects.managed_by(request.user)
@@ -40,7 +40,7 @@ class IsOrganizationOwnerOrManager(BasePermission):
 class CanGrantRole(BasePermission):
     """Only an OWNER or an admin may make somebody an OWNER."""
 
-    message = "Only an OWNER of the organization may grant the role OWNER."
+    message = "Only an OWNER of the organization or an admin may grant the role OWNER."
 
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
         if body_of(request).get("role") != OWNER:
@@ -52,7 +52,7 @@ class CanGrantRole(BasePermission):
 class CanChangeOwner(BasePermission):
     """Only an OWNER or an admin may change or remove an OWNER, who is named in the path."""
 
-    message = "Only an OWNER of the organization may change or remove an OWNER."
+    message = "Only an OWNER of the organization or an admin may change or remove an OWNER."
 
     def has_object_permission(self, request: Request, view: APIView, obj: Any) -> bool:
         owners = Membership.objects.filter(organization=organization_of(obj), role=OWNER)
@@ -70,7 +70,7 @@ class ManagesNamedOrganization(BasePermission):
     to refuse.
     """
 
-    message = "Only an OWNER or MANAGER of the organization may do this."
+    message = "Only an OWNER or MANAGER of the organization or an admin may do this."
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         account = account_of(request)

@@ -108,9 +108,12 @@ def _check_may_change(role: str | None, organization_id: int, actor: User | None
     if actor is None:
         return
     organizations = Organization.objects
-    may = organizations.owned_by(actor) if role == OWNER else organizations.managed_by(actor)
+    if role == OWNER:
+        may, who = organizations.owned_by(actor), "an OWNER"
+    else:
+        may, who = organizations.managed_by(actor), "an OWNER or MANAGER"
     if not may.filter(pk=organization_id).exists():
-        raise PermissionDenied("Your role in the organization does not allow this.")
+        raise PermissionDenied(f"Only {who} of the organization or an admin may do this.")
 
 
 def _check_owner_remains(membership: Membership) -> None:

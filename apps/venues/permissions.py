@@ -10,7 +10,7 @@ from .models import Venue
 class IsVenueManager(BasePermission):
     """Passes the managers of the venue, and admins."""
 
-    message = "Only a manager of this venue may do this."
+    message = "Only a manager of the venue or an admin may do this."
 
     def has_object_permission(self, request: Request, view: APIView, obj: Venue) -> bool:
         account = account_of(request)

@@ -90,6 +90,6 @@ def test_every_sweeps_again_after_the_pause(monkeypatch):
             raise KeyboardInterrupt
 
     monkeypatch.setattr("apps.bookings.management.commands.expire_bookings.time.sleep", sleep)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(CommandError, match=r"^Interrupted\.$"):
         sweep(every=5)
     assert pauses == [5, 5, 5]

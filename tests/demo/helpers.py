@@ -1,15 +1,20 @@
 import os
 import shlex
+import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
-from contextlib import closing
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from io import StringIO
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
 
+import pytest
 from django.core.management import call_command
 
 from apps.accounts.models import User
@@ -18,6 +23,7 @@ from apps.events.models import Event, EventCategory
 from apps.organizations.models import Organization
 from apps.venues.models import Venue
 
+SECONDS = 60
 ROOT = Path(__file__).resolve().parents[2]
 
 # §8.1, as it stands there.
@@ -45,9 +51,9 @@ def seed(*arguments: str, stderr: StringIO | None = None, **options: Any) -> str
 
 
 def table(output: str) -> list[str]:
-    """The lines of the table of accounts that `output` ends with."""
-    lines = output.rstrip("\n").split("\n")
-    return lines[lines.index(HEADING) :]
+    """The lines of the table of accounts in `output`."""
+    lines = output[output.index(HEADING) :].partition("\n\n")[0]
+    return lines.rstrip("\n").split("\n")
 
 
 def counts() -> dict[str, int]:
@@ -93,3 +99,43 @@ def counts_in(database: Path) -> dict[str, int]:
     tables = [model._meta.db_table for model in MODELS]
     numbers = [select(database, f"SELECT count(*) FROM {name}")[0][0] for name in tables]  # noqa: S608
     return dict(zip(EXAMPLE, numbers, strict=True))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+@contextmanager
+def demo_server(database: Path, address: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`rundemo` with its output in the file `log`, ended at the end of the block."""
+    command = [sys.executable, "settings/manage.py", "rundemo", address, "--noreload"]
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment(database),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        ) as process,
+    ):
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urlopen(url, timeout=SECONDS):  # noqa: S310
+                return
+        except URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError):
+                raise
+            time.sleep(0.05)
+    pytest.fail(f"no answer\n{log.read_text()}")

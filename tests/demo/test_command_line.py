@@ -4,12 +4,7 @@ import json
 import shutil
 import socket
 import subprocess
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import pytest
@@ -22,20 +17,21 @@ from tests.demo.helpers import (
     HEADING,
     NOTHING,
     OWNER,
-    ROOT,
+    SECONDS,
     SUPPORT,
     counts_in,
-    environment,
+    demo_server,
+    free_port,
     run,
     select,
     table,
+    wait_for,
 )
 
 # SQLite makes a database out of nothing; what they do on PostgreSQL is the same.
 pytestmark = pytest.mark.sqlite
 
 SEED = "python settings/manage.py seed"
-SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -106,41 +102,6 @@ class TestSeed:
         assert made[0] == made[1]
 
 
-@contextmanager
-def demo_server(database: Path, port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """`rundemo` with its output in the file `log`, ended at the end of the block."""
-    command = [sys.executable, "settings/manage.py", "rundemo", f"127.0.0.1:{port}", "--noreload"]
-    with (
-        log.open("wb") as output,
-        subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment(database),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        ) as process,
-    ):
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
-        try:
-            with urlopen(url, timeout=SECONDS):  # noqa: S310
-                return
-        except URLError as error:
-            if not isinstance(error.reason, ConnectionRefusedError):
-                raise
-            time.sleep(0.05)
-    pytest.fail(f"no answer\n{log.read_text()}")
-
-
 def answer(url: str, body: dict[str, str] | None = None, token: str = "") -> str:
     headers = {"Content-Type": "application/json"}
     if token:
@@ -151,15 +112,11 @@ def answer(url: str, body: dict[str, str] | None = None, token: str = "") -> str
 
 
 class TestRundemo:
-    @pytest.fixture
-    def free_port(self) -> int:
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            return server.getsockname()[1]
-
-    def test_on_a_database_that_does_not_exist_yet(self, tmp_path, free_port):
+    def test_on_a_database_that_does_not_exist_yet(self, tmp_path):
         database, log = tmp_path / "db.sqlite3", tmp_path / "log"
-        root = f"http://127.0.0.1:{free_port}"
-        with demo_server(database, free_port, log) as process:
+        address = f"127.0.0.1:{free_port()}"
+        root = f"http://{address}"
+        with demo_server(database, address, log) as process:
             wait_for(f"{root}/api/v1/events/", process, log)
             output = log.read_text()
             pages = [line.split()[1] for line in output.splitlines() if f"  {root}" in line]
@@ -196,9 +153,9 @@ class TestRundemo:
         assert_one_line(done, address)
         assert not database.exists()
 
-    def test_where_seeding_is_off_nothing_is_done(self, tmp_path, free_port):
+    def test_where_seeding_is_off_nothing_is_done(self, tmp_path):
         database = tmp_path / "db.sqlite3"
-        line = f"python settings/manage.py rundemo 127.0.0.1:{free_port}"
+        line = f"python settings/manage.py rundemo 127.0.0.1:{free_port()}"
         done = run(line, database, ALLOW_SEED="false")
         assert_one_line(done, "ALLOW_SEED")
         assert not database.exists()

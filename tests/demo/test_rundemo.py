@@ -124,12 +124,28 @@ class TestEmptyDatabase:
 
         with monkeypatch.context() as patch:
             patch.setattr(module, "seed", interrupt)
-            with pytest.raises(CommandError, match=r"^Interrupted"):
+            with pytest.raises(CommandError, match=r"^Interrupted") as caught:
                 rundemo(address)
+        assert caught.value.returncode == 130
         assert (counts(), served) == (NOTHING, [])
         rundemo(address)
         assert (counts(), served) == (EXAMPLE, [address])
         assert User.objects.filter(is_superuser=True).count() == 1
+
+    def test_it_says_what_it_does_and_how_to_stop_it(self, address):
+        output = rundemo(address)
+        assert output.startswith(
+            "== Migrating the database\n"
+            "== Creating the admin account\n"
+            "== Making the demo data: users 20, organizations 5, venues 6, event categories 6, "
+            "events 12, bookings 80\n"
+            "\nBTick is running, on a server for development.\n\n"
+        )
+        assert output.endswith(
+            "\n\n  Ctrl-C stops it; the data stay. For new ones: "
+            ".venv/bin/python settings/manage.py seed --flush\n"
+            "  docs/tutorial.md leads from here to a sold-out event of your own.\n"
+        )
 
 
 class TestDatabaseInUse:
@@ -140,6 +156,9 @@ class TestDatabaseInUse:
             output = rundemo(address)
         assert commands == ["migrate interactive=False"]
         assert table(output) == [HEADING]
+        assert output.startswith(
+            "== Migrating the database\n== The database has data already: they stay as they are\n\n"
+        )
         assert served == [address]
 
     def test_a_second_run_changes_nothing(self, address):

@@ -416,6 +416,21 @@ class TestOutput:
         seed(stderr=terminal, bookings=0)
         assert terminal.getvalue() == ""
 
+    def test_an_interruption_ends_the_line_of_the_bar_and_says_that_nothing_happened(
+        self, monkeypatch
+    ):
+        def interrupt(numbers, *, on_progress, **options) -> None:
+            on_progress(3)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr("apps.demo.management.commands.seed.seed", interrupt)
+        terminal = Terminal()
+        with pytest.raises(CommandError) as caught:
+            seed(stderr=terminal)
+        assert str(caught.value) == "Interrupted. Nothing has changed."
+        assert caught.value.returncode == 130
+        assert terminal.getvalue().endswith(" 3 of 80\n")
+
 
 class Terminal(StringIO):
     def isatty(self) -> bool:

@@ -2,17 +2,18 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import InterfaceError, OperationalError, connection
 
 from apps.bookings.services import expire_bookings
+from apps.common.commands import DatabaseCommand, headline, lacks_migrations
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Cancel the holds that ran out and return their tickets, once or again and again."
+    example = "python settings/manage.py expire_bookings --every 60"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.epilog = "Example: python settings/manage.py expire_bookings --every 60"
         parser.add_argument(
             "--every", type=float, metavar="SECONDS", help="sweep again after this pause, for ever"
         )
@@ -31,6 +32,9 @@ class Command(BaseCommand):
         """Sweep once. A database that is away or busy is left to the next time."""
         try:
             self.stdout.write(f"{expire_bookings()} expired")
+            self.stdout.flush()
         except (OperationalError, InterfaceError) as error:
-            self.stderr.write(f"The database did not answer, trying again: {error}")
+            if lacks_migrations():
+                raise
+            self.stderr.write(f"The database did not answer, trying again: {headline(error)}")
             connection.close()

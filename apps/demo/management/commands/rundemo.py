@@ -12,8 +12,9 @@ from django.urls import reverse
 from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 
 from apps.accounts.models import User
+from apps.common.commands import INTERRUPTED, DatabaseCommand
 from apps.demo.accounts import ADMIN, PASSWORD
-from apps.demo.management.output import account_table
+from apps.demo.management.output import account_table, list_numbers
 from apps.demo.services import Numbers, is_empty, seed, usable_accounts
 
 PAGES = {
@@ -23,12 +24,17 @@ PAGES = {
     "Admin": "admin:index",
 }
 
+NOTES = """\
+  Ctrl-C stops it; the data stay. For new ones: .venv/bin/python settings/manage.py seed --flush
+  docs/tutorial.md leads from here to a sold-out event of your own."""
+
 # Where one listens on all addresses, none of these is one to open.
 ALL_ADDRESSES = {"0", "0.0.0.0", "::"}  # noqa: S104
 
 
-class Command(RunserverCommand):
+class Command(DatabaseCommand, RunserverCommand):
     help = "Serve BTick to try it out: migrate, fill the database if it is empty, run the server."
+    example = "python settings/manage.py rundemo 127.0.0.1:8001"
 
     # Set by Django from the command line, before it calls `run`.
     addr: str
@@ -61,10 +67,14 @@ class Command(RunserverCommand):
             call_command("migrate", interactive=False, verbosity=0)
             if is_empty():
                 self.create_admin()
-                self.report("Making the demo data")
-                seed(Numbers())
+                numbers = Numbers()
+                self.report(f"Making the demo data: {list_numbers(numbers)}")
+                seed(numbers)
+            else:
+                self.report("The database has data already: they stay as they are")
         except KeyboardInterrupt:
-            raise CommandError("Interrupted. The next run goes on from here.") from None
+            message = "Interrupted. The next run goes on from here."
+            raise CommandError(message, returncode=INTERRUPTED) from None
 
     def create_admin(self) -> None:
         if User.objects.filter(is_superuser=True).exists():
@@ -89,8 +99,8 @@ class Command(RunserverCommand):
         root = f"{self.protocol}://{f'[{host}]' if ':' in host else host}:{server_port}"
         pages = "\n".join(f"  {name:<9}{root}{reverse(view)}" for name, view in PAGES.items())
         self.stdout.write(
-            f"\nBTick is running, on a server for development. Ctrl-C stops it.\n\n{pages}\n\n"
-            f"{account_table(usable_accounts())}\n"
+            f"\nBTick is running, on a server for development.\n\n{pages}\n\n"
+            f"{account_table(usable_accounts())}\n\n{NOTES}\n"
         )
         self.stdout.flush()
 

@@ -3,29 +3,21 @@ from dataclasses import asdict
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
-from apps.demo.management.output import ProgressBar, account_table
+from apps.common.commands import INTERRUPTED, DatabaseCommand
+from apps.demo.management.output import KINDS, ProgressBar, account_table, list_numbers
 from apps.demo.services import ImpossibleNumbers, Numbers, seed, usable_accounts
 
-KINDS = {
-    "users": "users",
-    "orgs": "organizations",
-    "venues": "venues",
-    "cats": "event categories",
-    "events": "events",
-    "bookings": "bookings",
-}
 
-
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = "Fill the database with made-up users, organizations, venues, events and bookings."
+    example = (
+        "python settings/manage.py seed --flush --users 20 --orgs 5 --venues 6 --cats 6 "
+        "--events 12 --bookings 80"
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.epilog = (
-            "Example: python settings/manage.py seed --flush --users 20 --orgs 5 --venues 6 "
-            "--cats 6 --events 12 --bookings 80"
-        )
         defaults = asdict(Numbers())
         for option, kind in KINDS.items():
             parser.add_argument(
@@ -48,15 +40,18 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if not (settings.ALLOW_SEED or options["force"]):
             raise CommandError("Seeding is off here: set ALLOW_SEED, or pass --force.")
-        bar = ProgressBar(self.stderr, label="Bookings", total=options["bookings"])
         try:
-            seed(
-                Numbers(**{option: options[option] for option in KINDS}),
-                flush=options["flush"],
-                random_seed=options["random_seed"],
-                on_progress=bar.show,
-            )
+            numbers = Numbers(**{option: options[option] for option in KINDS})
+            with ProgressBar(self.stderr, label="Bookings", total=numbers.bookings) as bar:
+                seed(
+                    numbers,
+                    flush=options["flush"],
+                    random_seed=options["random_seed"],
+                    on_progress=bar.show,
+                )
         except ImpossibleNumbers as error:
             raise CommandError(str(error)) from None
-        made = ", ".join(f"{kind} {options[option]}" for option, kind in KINDS.items())
-        self.stdout.write(f"Made: {made}.\n\n{account_table(usable_accounts())}")
+        except KeyboardInterrupt:
+            message = "Interrupted. Nothing has changed."
+            raise CommandError(message, returncode=INTERRUPTED) from None
+        self.stdout.write(f"Made: {list_numbers(numbers)}.\n\n{account_table(usable_accounts())}")

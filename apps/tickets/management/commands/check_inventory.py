@@ -3,19 +3,20 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
+from apps.common.commands import DatabaseCommand
 from apps.tickets.services import Audit, Difference, audit_inventory, repair_sold
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
-        "Compare what is sold of every ticket type with its bookings, quota and event. "
+        "Compare what is sold of every ticket type with its bookings, quota and event.\n"
         "Safe during sales. Ends with exit code 1 when anything differs."
     )
+    example = "python settings/manage.py check_inventory --repair"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.epilog = "Example: python settings/manage.py check_inventory --repair"
         parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
         parser.add_argument(
             "--repair",
