@@ -24,7 +24,7 @@ from rest_framework_simplejwt.tokens import AccessToken, RefreshToken
 
 from apps.accounts.models import User
 from apps.bookings.models import Booking
-from apps.common.views import not_found
+from apps.common.views import favicon, not_found
 from apps.events.models import Event, EventCategory
 from apps.organizations.models import Membership, Organization
 from apps.tickets.models import EventsTicket
@@ -742,7 +742,8 @@ def views(patterns: list[URLPattern | URLResolver], prefix: str = "") -> Iterato
         elif route.startswith("api/"):
             yield pattern.name, pattern.callback
         else:
-            assert route.startswith("admin/") or pattern.callback is not_found, route
+            is_for_all = pattern.callback in (not_found, favicon)
+            assert route.startswith("admin/") or is_for_all, route
 
 
 def methods_of(view: Any) -> set[str]:
