@@ -94,6 +94,8 @@ ADMIN = "tests/test_admin.py"
 
 BOOKINGS = "apps/bookings/services.py"
 SALE = "apps/bookings/sql.py"
+# The first line of what locks for a sale.
+BEFORE_THE_LOCK = "    if ticket.event.capacity is None:\n"
 TICKETS = "apps/tickets/services.py"
 EVENTS = "apps/events/services.py"
 
@@ -272,20 +274,30 @@ WHO_LOCKS_WHAT = (
 )
 
 WHAT_IS_READ_AFTER_THE_LOCK = (
-    mutant(
+    Mutant(
         "place relies on the event as it was before the lock",
-        BOOKINGS,
-        "    event = events.find(ticket.event_id)\n",
-        "    event = ticket.event\n",
-        f"{EDIT_RACES}::TestAnEventCancelledWhilePeopleBook",
+        (
+            Change(BOOKINGS, "    event = events.find(ticket.event_id)\n", ""),
+            Change(
+                BOOKINGS,
+                BEFORE_THE_LOCK,
+                f"    event = events.find(ticket.event_id)\n{BEFORE_THE_LOCK}",
+            ),
+        ),
+        (f"{EDIT_RACES}::TestAnEventCancelledWhilePeopleBook",),
         quick=True,
     ),
-    mutant(
+    Mutant(
         "place relies on the ticket type as it was before the lock",
-        BOOKINGS,
-        "    mine.event = event\n",
-        "    mine = ticket\n    mine.event = event\n",
-        f"{RACES}::TestTheLastTickets",
+        (
+            Change(
+                BOOKINGS, BEFORE_THE_LOCK, f"    before = _read_again(ticket)\n{BEFORE_THE_LOCK}"
+            ),
+            Change(
+                BOOKINGS, "    mine.event = event\n", "    mine = before\n    mine.event = event\n"
+            ),
+        ),
+        (f"{RACES}::TestTheLastTickets",),
     ),
     mutant(
         "confirm and cancel rely on the event as it was before the lock",
