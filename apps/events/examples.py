@@ -31,3 +31,19 @@ EVENT = {
     "created_at": "2030-01-15T09:00:00Z",
     "updated_at": "2030-02-01T12:00:00Z",
 }
+CALENDAR = """BEGIN:VCALENDAR\r
+VERSION:2.0\r
+PRODID:-//BTick//BTick//EN\r
+BEGIN:VEVENT\r
+SUMMARY:Summer Night\r
+DTSTART:20300621T190000Z\r
+DTEND:20300621T210000Z\r
+DTSTAMP:20300201T120000Z\r
+UID:event-7@tickets.example.org\r
+DESCRIPTION:Two hours of music by the river.\r
+LOCATION:Harbour Hall\\, 1 Quay Street\\, Oldport\r
+ORGANIZER;CN="Riverside Concerts":mailto:office@riverside.example.org\r
+STATUS:CONFIRMED\r
+END:VEVENT\r
+END:VCALENDAR\r
+"""
