@@ -104,6 +104,10 @@ class AutoSchema(SpectacularAutoSchema):
             ]
         )
 
+    def _get_format_parameters(self) -> Any:
+        # There is nothing to choose: a file is one also for whoever accepts JSON.
+        return []
+
     def _get_parameters(self) -> Any:
         parameters = super()._get_parameters()
         for parameter in parameters:
