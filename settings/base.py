@@ -96,7 +96,7 @@ CONTENT_SECURITY_POLICY = {
 
 # What a browser's script may send and read, beside what it always may.
 CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "x-request-id")
-CORS_EXPOSE_HEADERS = ("Idempotent-Replayed", "Retry-After", "X-Request-ID")
+CORS_EXPOSE_HEADERS = ("Content-Disposition", "Idempotent-Replayed", "Retry-After", "X-Request-ID")
 
 # Times and texts
 

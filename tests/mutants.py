@@ -77,6 +77,8 @@ EXPIRE = "tests/bookings/test_expire.py"
 HISTORY = "tests/bookings/test_history.py"
 IDEMPOTENCY = "tests/bookings/test_idempotency.py"
 READING = "tests/bookings/test_reading.py"
+EXPORT = "tests/bookings/test_export.py"
+CALENDARS = "tests/events/test_calendars.py"
 RACES = "tests/bookings/test_concurrency.py"
 EDIT_RACES = "tests/bookings/test_concurrency_edits.py"
 LOCKS = "tests/bookings/test_rules_under_locks.py::TestLocks"
@@ -952,6 +954,20 @@ RIGHTS = (
         "tests/events/test_reading.py",
     ),
     mutant(
+        "everybody has drafts in their calendar",
+        "apps/events/views.py",
+        "Event.objects.visible_to(request.user).with_names()\n        return self.file",
+        "Event.objects.with_names()\n        return self.file",
+        CALENDARS,
+    ),
+    mutant(
+        "a venue's calendar has its drafts",
+        "apps/events/views.py",
+        "events = venue.events.published().upcoming(timezone.now()).with_names()",
+        "events = venue.events.upcoming(timezone.now()).with_names()",
+        CALENDARS,
+    ),
+    mutant(
         "everybody sees the ticket types of drafts",
         "apps/tickets/querysets.py",
         'return self.filter(event__in=Event.objects.visible_to(user).values("pk"))',
@@ -1071,6 +1087,37 @@ NOTHING_STALE_IS_WRITTEN = (
     ),
 )
 
+REPORTS = (
+    mutant(
+        "revenue goes by the price of today",
+        "apps/tickets/querysets.py",
+        'F("bookings__unit_price") * F("bookings__quantity")',
+        'F("price") * F("bookings__quantity")',
+        "tests/bookings/test_stats.py",
+    ),
+    mutant(
+        "an export leaves out what follows its first rows",
+        "apps/common/walks.py",
+        "            if len(rows) < size:\n",
+        "            if len(rows) <= size:\n",
+        EXPORT,
+    ),
+    mutant(
+        "an export has formulas that begin with a space",
+        "apps/common/csv.py",
+        "text.lstrip()[:1]",
+        "text[:1]",
+        EXPORT,
+    ),
+    mutant(
+        "a title writes lines of its own into a calendar",
+        "apps/events/calendars.py",
+        '"\\n".join(text.splitlines())',
+        "text",
+        CALENDARS,
+    ),
+)
+
 MUTANTS = (
     *WHO_LOCKS_WHAT,
     *WHAT_IS_READ_AFTER_THE_LOCK,
@@ -1080,6 +1127,7 @@ MUTANTS = (
     *RIGHTS,
     *A_SALE_IS_WRITTEN_WHOLE,
     *NOTHING_STALE_IS_WRITTEN,
+    *REPORTS,
 )
 
 

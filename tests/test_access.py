@@ -185,6 +185,23 @@ GET    event-bookings          foreign_draft    -                401 403 200 403
 GET    event-bookings          dropped_event    -                401 403 403 200 200 200 403 403 200
 GET    event-bookings          nothing          -                401 404 404 404 404 404 404 404 404
 
+GET    event-bookings-export   sold_event       -                401 403 403 200 200 200 403 403 200
+GET    event-bookings-export   draft_event      -                401 403 403 200 200 200 403 403 200
+GET    event-bookings-export   foreign_draft    -                401 403 200 403 403 403 403 403 200
+GET    event-bookings-export   nothing          -                401 404 404 404 404 404 404 404 404
+
+GET    event-stats             sold_event       -                401 403 403 200 200 200 403 403 200
+GET    event-stats             draft_event      -                401 403 403 200 200 200 403 403 200
+GET    event-stats             foreign_draft    -                401 403 200 403 403 403 403 403 200
+GET    event-stats             nothing          -                401 404 404 404 404 404 404 404 404
+
+GET    event-calendar          published_event  -                200 200 200 200 200 200 200 200 200
+GET    event-calendar          draft_event      -                404 404 404 200 200 200 404 200 200
+GET    event-calendar          foreign_draft    -                404 404 200 404 404 404 404 200 200
+GET    event-calendar          cancelled_event  -                200 200 200 200 200 200 200 200 200
+GET    event-calendar          dropped_event    -                404 404 404 200 200 200 404 200 200
+GET    event-calendar          nothing          -                404 404 404 404 404 404 404 404 404
+
 # Categories
 # method route              target           body             ano cus str mem man own ven sup adm
 GET    category-list           -                -                200 200 200 200 200 200 200 200 200
@@ -220,6 +237,8 @@ DELETE venue-detail            used_venue       -                401 403 403 403
 DELETE venue-detail            nothing          -                401 403 403 403 403 403 403 403 404
 GET    venue-schedule          used_venue       -                200 200 200 200 200 200 200 200 200
 GET    venue-schedule          nothing          -                404 404 404 404 404 404 404 404 404
+GET    venue-calendar          used_venue       -                200 200 200 200 200 200 200 200 200
+GET    venue-calendar          nothing          -                404 404 404 404 404 404 404 404 404
 
 # Organizations
 # method route              target           body             ano cus str mem man own ven sup adm

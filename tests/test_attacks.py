@@ -68,6 +68,8 @@ class TestRightsElsewhere:
             lambda: client.post(reverse("event-cancel", args=[event.pk])).status_code,
             lambda: client.delete(reverse("event-detail", args=[event.pk])).status_code,
             lambda: client.get(reverse("event-bookings", args=[event.pk])).status_code,
+            lambda: client.get(reverse("event-bookings-export", args=[event.pk])).status_code,
+            lambda: client.get(reverse("event-stats", args=[event.pk])).status_code,
             lambda: (
                 client.patch(
                     reverse("ticket-detail", args=[ticket.pk]), {"price": "0.00"}

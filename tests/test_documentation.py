@@ -22,6 +22,11 @@ CHAPTERS = {
     "/api/v1/tickets/": "Tickets",
     "/api/v1/bookings/": "Bookings",
 }
+FILES = {
+    "events_bookings_export": "text/csv",
+    "events_calendar_ics": "text/calendar",
+    "venues_schedule_ics": "text/calendar",
+}
 
 
 @pytest.fixture(scope="module")
@@ -100,7 +105,7 @@ class TestSchema:
         documented = {
             operation["operationId"]: operation["responses"]["200"]["content"]["application/json"]
             for _, method, operation in operations
-            if method == "get"
+            if method == "get" and operation["operationId"] not in FILES
         }
         for name, content in documented.items():
             properties = resolve(schema, content["schema"]).get("properties", {})
@@ -121,7 +126,7 @@ class TestSchema:
         for path, method, operation in operations:
             for code in ("200", "201"):
                 content = operation["responses"].get(code, {}).get("content", {})
-                if not content:
+                if not content or operation["operationId"] in FILES:
                     continue
                 shape = resolve(schema, content["application/json"]["schema"])
                 (example,) = content["application/json"]["examples"].values()
@@ -133,6 +138,23 @@ class TestSchema:
                     shape, value = resolve(schema, shape["items"]), value[0]
                 assert set(value) <= set(shape.get("properties", {})), (method, path)
                 assert set(value) >= set(shape.get("required", [])), (method, path)
+
+    def test_files_are_documented_as_texts_of_their_type(self, operations):
+        for name, media_type in FILES.items():
+            operation = next(op for *_, op in operations if op["operationId"] == name)
+            (content,) = operation["responses"]["200"]["content"].items()
+            assert content[0] == media_type
+            assert content[1]["schema"] == {"type": "string"}
+
+    def test_an_export_takes_the_filters_of_its_list_and_no_page(self, operations):
+        names = {
+            name: [each["name"] for each in operation["parameters"]]
+            for *_, operation in operations
+            if (name := operation["operationId"]).startswith("events_bookings")
+        }
+        paging = {"page", "page_size", "cursor"}
+        assert set(names["events_bookings"]) - set(names["events_bookings_export"]) == paging
+        assert set(names["events_bookings_export"]) < set(names["events_bookings"])
 
     def test_example_requests_have_fields_that_exist_and_all_that_are_required(
         self, schema, operations
@@ -184,6 +206,10 @@ class TestSchema:
             ("events_destroy", ["204", "400", "401", "403", "404", "503"]),
             ("events_publish", ["200", "400", "401", "403", "404", "503"]),
             ("events_available_tickets", ["200", "401", "404", "503"]),
+            ("events_stats", ["200", "401", "403", "404", "503"]),
+            ("events_bookings_export", ["200", "400", "401", "403", "404", "503"]),
+            ("events_calendar_ics", ["200", "401", "404", "503"]),
+            ("venues_schedule_ics", ["200", "401", "404", "503"]),
             ("bookings_cancel", ["200", "400", "401", "404", "503"]),
             ("venues_list", ["200", "400", "401", "404", "503"]),
         ],

@@ -272,6 +272,26 @@ def test_without_its_index_it_would_read_more(index, listing, params):
     assert (before, bool(after)) == ([], True)
 
 
+@pytest.mark.parametrize("event", [BIG_EVENT, OTHER_EVENT])
+def test_an_export_reads_little_more_than_the_rows_of_each_piece(event):
+    statements = report("event-bookings-export", event)
+    assert len(statements) > (60 if event == BIG_EVENT else 3)
+    assert [each for sql in statements for each in complaints(sql, ROWS_OF_A_DEEP_PAGE)] == []
+
+
+def test_stats_read_the_bookings_of_their_event_alone():
+    statements = report("event-stats", OTHER_EVENT)
+    assert [each for sql in statements for each in complaints(sql, ROWS_OF_A_PAGE)] == []
+
+
+def report(route: str, event: int) -> list[str]:
+    """The statements that a whole report of the event takes."""
+    client = client_of(User.objects.get(pk=ADMIN))
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(reverse(route, args=[event])).getvalue()
+    return [query["sql"] for query in queries]
+
+
 def middle_cursor(listing: Listing, ordering: str) -> str:
     """A cursor behind a row in the middle of the whole table."""
     name, sign = ordering.lstrip("-"), "-" if ordering.startswith("-") else ""

@@ -1,6 +1,7 @@
 """What the documentation shows: a booking of the ticket type by the account of theirs."""
 
 from apps.accounts.examples import ACCOUNT
+from apps.common.csv import csv_text
 from apps.events.examples import EVENT
 from apps.tickets.examples import TICKET
 
@@ -66,3 +67,30 @@ REFUNDED = {
     "history": [CONFIRMATION, REFUND],
 }
 EVENT_BOOKING = {**CONFIRMED, "user_email": ACCOUNT["email"]}
+TOTALS = {
+    "quota": TICKET["quota"],
+    "sold": TICKET["sold"],
+    "pending": 20,
+    "confirmed": 100,
+    "cancelled": 4,
+    "confirmed_revenue": "2500.00",
+}
+EVENT_STATS = {
+    "event": EVENT["id"],
+    "currency": TICKET["currency"],
+    "ticket_types": [
+        {
+            "id": TICKET["id"],
+            "ticket_type": TICKET["ticket_type"],
+            "price": TICKET["price"],
+            **TOTALS,
+        }
+    ],
+    "totals": TOTALS,
+    "days": [
+        {"date": "2030-02-28", "bookings": 40, "tickets": 100},
+        {"date": "2030-03-01", "bookings": 11, "tickets": 24},
+    ],
+}
+EXPORTED = {name: value for name, value in EVENT_BOOKING.items() if name != "history"}
+EVENT_BOOKINGS_CSV = csv_text([EXPORTED, EXPORTED.values()])

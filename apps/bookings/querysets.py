@@ -1,10 +1,10 @@
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self, Union
 
 from django.db import connections, models
-from django.db.models import Q, Value
-from django.db.models.functions import Cast
+from django.db.models import Count, Q, Sum, Value
+from django.db.models.functions import Cast, TruncDate
 
 from apps.common.querysets import LockingQuerySet, slice_rows
 from apps.tickets.models import EventsTicket
@@ -76,6 +76,14 @@ class BookingQuerySet(LockingQuerySet):
         clone = super()._clone()  # type: ignore[misc]
         clone._types = self._types
         return clone
+
+    def by_day(self) -> models.QuerySet:
+        """A dict for each day (UTC) on which one of these was placed, in order.
+
+        `date`, the number of `bookings`, and the `tickets` in them, whatever became of them.
+        """
+        days = self.order_by().values(date=TruncDate("created_at", tzinfo=UTC))
+        return days.annotate(bookings=Count("pk"), tickets=Sum("quantity")).order_by("date")
 
     def with_details(self) -> Self:
         """With the related rows that a serialized booking names."""

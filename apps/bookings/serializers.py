@@ -11,6 +11,7 @@ from apps.common.schema import with_examples
 from apps.common.serializers import ModelSerializer
 from apps.events.models import Event
 from apps.tickets.models import EventsTicket
+from apps.tickets.querysets import MAX_REVENUE_DIGITS
 
 from . import examples
 from .models import MIN_QUANTITY, Booking, BookingTransition
@@ -120,3 +121,49 @@ class EventBookingSerializer(BookingSerializer):
     class Meta(BookingSerializer.Meta):
         fields = ("id", "user", "user_email", *BookingSerializer.Meta.fields[2:])
         read_only_fields = fields
+
+
+class TicketTotalsSerializer(serializers.Serializer):
+    quota = serializers.IntegerField()
+    sold = serializers.IntegerField(help_text="Tickets that are taken: pending and confirmed ones.")
+    pending = serializers.IntegerField(
+        help_text="Tickets, as sums of quantities, in PENDING bookings; run-out holds too, until "
+        "somebody needs their tickets."
+    )
+    confirmed = serializers.IntegerField(help_text="Tickets in CONFIRMED bookings.")
+    cancelled = serializers.IntegerField(help_text="Tickets in CANCELLED bookings: given back.")
+    confirmed_revenue = serializers.DecimalField(
+        max_digits=MAX_REVENUE_DIGITS,
+        decimal_places=2,
+        help_text="What CONFIRMED bookings cost, at the price when they were placed.",
+    )
+
+
+class TicketTypeStatsSerializer(TicketTotalsSerializer):
+    """A ticket type from `EventsTicket.objects.with_totals()`."""
+
+    id = serializers.IntegerField()
+    ticket_type = serializers.ChoiceField(EventsTicket.Type.choices)
+    price = serializers.DecimalField(
+        max_digits=10, decimal_places=2, min_value=0, help_text="The price now."
+    )
+
+
+class DayStatsSerializer(serializers.Serializer):
+    date = serializers.DateField(help_text="A day in UTC on which bookings were placed.")
+    bookings = serializers.IntegerField(help_text="How many, whatever became of them.")
+    tickets = serializers.IntegerField(help_text="The sum of their quantities.")
+
+
+@with_examples(response=examples.EVENT_STATS)
+class EventStatsSerializer(serializers.Serializer):
+    """What `event_stats()` finds."""
+
+    event = serializers.IntegerField()
+    currency = serializers.SerializerMethodField()
+    ticket_types = TicketTypeStatsSerializer(many=True)
+    totals = TicketTotalsSerializer()
+    days = DayStatsSerializer(many=True)
+
+    def get_currency(self, stats: dict[str, Any]) -> str:
+        return settings.CURRENCY

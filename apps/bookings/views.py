@@ -1,17 +1,22 @@
 from collections.abc import Sequence
+from itertools import chain, islice
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, mixins, status, viewsets
 from rest_framework.decorators import action
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.permissions import IsCustomer, IsSupportOrAdmin, account_of
+from apps.common.csv import CsvRenderer
+from apps.common.files import FileMixin, file_headers, file_responses
 from apps.common.pagination import ListPagination
 from apps.common.schema import Operation
 from apps.common.views import MethodFirstMixin, UnfilteredDetailMixin
@@ -34,7 +39,13 @@ from .filters import BookingFilter
 from .models import MAX_KEY_LENGTH, Booking
 from .permissions import CanRefundBooking
 from .querysets import BookingQuerySet
-from .serializers import BookingCreateSerializer, BookingSerializer, EventBookingSerializer
+from .reports import bookings_csv, event_stats
+from .serializers import (
+    BookingCreateSerializer,
+    BookingSerializer,
+    EventBookingSerializer,
+    EventStatsSerializer,
+)
 from .services import cancel_booking, confirm_booking, place_booking, refund_booking
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
@@ -166,23 +177,62 @@ class BookingViewSet(
         return Response(self.get_serializer(booking).data)
 
 
-class EventBookingsView(MethodFirstMixin, generics.ListAPIView):
-    """All bookings of one event, for the members of its organization."""
+class OfEventView(MethodFirstMixin, generics.GenericAPIView):
+    """About the bookings of one event, for the members of its organization."""
 
-    operations = {"get": Operation("List all bookings of an event.")}
+    permission_classes = (IsAuthenticated, IsOrganizationMember)
+
+    def get_event(self) -> Event:
+        """The event of the path. Raises Http404, and PermissionDenied to all others."""
+        event = get_object_or_404(Event, pk=self.kwargs["pk"])
+        self.check_object_permissions(self.request, event)
+        return event
+
+
+class BookingsOfEventView(OfEventView):
     queryset = Booking.objects.none()
     serializer_class = EventBookingSerializer
-    permission_classes = (IsAuthenticated, IsOrganizationMember)
-    pagination_class = BookingPagination
     filterset_class = BookingFilter
     ordering_fields = ("created_at", "expires_at")
     ordering = ("-created_at", "-id")
 
-    def get_queryset(self) -> QuerySet[Booking]:
-        event = get_object_or_404(Event, pk=self.kwargs["pk"])
-        self.check_object_permissions(self.request, event)
-        bookings = Booking.objects.of_event(event.pk)
-        return bookings.with_details().with_history().select_related("user")
+    def get_queryset(self) -> BookingQuerySet:
+        bookings = Booking.objects.of_event(self.get_event().pk)
+        return bookings.with_details().select_related("user")
+
+
+class EventBookingsView(BookingsOfEventView, generics.ListAPIView):
+    operations = {"get": Operation("List all bookings of an event.")}
+    pagination_class = BookingPagination
+
+    def get_queryset(self) -> BookingQuerySet:
+        return super().get_queryset().with_history()
+
+
+class EventBookingsExportView(FileMixin, BookingsOfEventView):
+    operations = {"get": Operation("Download all bookings of an event as CSV.")}
+    renderer_classes = (JSONRenderer, CsvRenderer)
+
+    @extend_schema(filters=True, responses=file_responses(CsvRenderer, examples.EVENT_BOOKINGS_CSV))
+    def get(self, request: Request, pk: int) -> StreamingHttpResponse:
+        bookings = self.filter_queryset(self.get_queryset())
+        assert isinstance(bookings, BookingQuerySet)
+        pieces = bookings_csv(bookings)
+        # Before the answer begins: a database that does not answer is still an error then.
+        beginning = [*islice(pieces, 2)]
+        return StreamingHttpResponse(
+            () if request.method == "HEAD" else chain(beginning, pieces),
+            content_type=f"{CsvRenderer.media_type}; charset=utf-8",
+            headers={**file_headers(f"event-{pk}-bookings.csv"), "Cache-Control": "no-store"},
+        )
+
+
+class EventStatsView(OfEventView):
+    operations = {"get": Operation("Show what an event has sold, by ticket type and by day.")}
+    serializer_class = EventStatsSerializer
+
+    def get(self, request: Request, pk: int) -> Response:
+        return Response(self.get_serializer(event_stats(self.get_event())).data)
 
 
 def idempotency_key(request: Request) -> str:

@@ -1,5 +1,6 @@
 """The OpenAPI schema: what views, serializers and errors say of themselves, put together."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -95,7 +96,7 @@ class AutoSchema(SpectacularAutoSchema):
     method: str
 
     def get_operation_id(self) -> str:
-        tokens = [token.replace("-", "_") for token in self._tokenize_path()]
+        tokens = [re.sub(r"\W", "_", token) for token in self._tokenize_path()]
         if self._action in STANDARD_ACTIONS:
             tokens.append(self._action)
         return "_".join(tokens)
@@ -124,6 +125,10 @@ class AutoSchema(SpectacularAutoSchema):
         examples = get_override(self.get_request_serializer(), "examples", [])
         sent = [each for each in examples if each.request_only]
         return [*sent, OpenApiExample("Response", operation.answer, response_only=True)]
+
+    def _get_format_parameters(self) -> Any:
+        # There is nothing to choose: a file is one also for whoever accepts JSON.
+        return []
 
     def _get_parameters(self) -> Any:
         parameters = super()._get_parameters()
@@ -233,7 +238,8 @@ class AutoSchema(SpectacularAutoSchema):
 
     def _takes_input(self) -> bool:
         # An unknown ordering is ignored; it is filters and cursors that have bad values.
-        return bool(self._get_request_body()) or self._is_page()
+        asks = self._is_page() or bool(self.get_filter_backends())
+        return asks or bool(self._get_request_body())
 
     def _component(self, name: str, schema: dict[str, Any]) -> dict[str, str]:
         component = ResolvedComponent(

@@ -47,7 +47,8 @@ def favicon(request: HttpRequest) -> HttpResponseRedirect:
 @csrf_exempt
 def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
     """404 in JSON for a path that the API does not have, a missing trailing slash included."""
-    return JsonResponse({"detail": "Not found. Every path of the API ends in a slash."}, status=404)
+    detail = "Not found. Every path of the API ends in a slash, but for those that end in .ics."
+    return JsonResponse({"detail": detail}, status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

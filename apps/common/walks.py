@@ -18,7 +18,7 @@ from .fields import parse_id
 COUNT_LIMIT = 10_000
 
 # Slices a queryset from start to stop.
-Fetch = Callable[[QuerySet, int, int], QuerySet]
+Fetch = Callable[[Any, int, int], QuerySet]
 
 
 class InvalidCursor(Exception):
@@ -84,6 +84,15 @@ class Walk:
         """The next `size` rows, the first ones for an empty cursor. Raises InvalidCursor."""
         segments = self._after(self._decoded(cursor)) if cursor else self._from_start()
         return self._take(segments, 0, size)
+
+    def chunks(self, size: int) -> Iterator[list[Any]]:
+        """All rows in lists of `size`, of which one at a time is in memory; no row comes twice."""
+        cursor = ""
+        while rows := self.after(cursor, size):
+            yield rows
+            if len(rows) < size:
+                return
+            cursor = self.cursor_of(rows[-1])
 
     def cursor_of(self, row: Any) -> str:
         return encode_cursor(self.ordering, [getattr(row, term.column) for term in self.terms])

@@ -33,3 +33,19 @@ EVENT = {
 }
 DRAFT = {**EVENT, "status": "DRAFT", "published_at": None, "updated_at": EVENT["created_at"]}
 CANCELLED = {**EVENT, "status": "CANCELLED", "updated_at": "2030-05-02T08:00:00Z"}
+CALENDAR = """BEGIN:VCALENDAR\r
+VERSION:2.0\r
+PRODID:-//BTick//BTick//EN\r
+BEGIN:VEVENT\r
+SUMMARY:Summer Night\r
+DTSTART:20300621T190000Z\r
+DTEND:20300621T210000Z\r
+DTSTAMP:20300201T120000Z\r
+UID:event-7@tickets.example.org\r
+DESCRIPTION:Two hours of music by the river.\r
+LOCATION:Harbour Hall\\, 1 Quay Street\\, Oldport\r
+ORGANIZER;CN="Riverside Concerts":mailto:office@riverside.example.org\r
+STATUS:CONFIRMED\r
+END:VEVENT\r
+END:VCALENDAR\r
+"""

@@ -1,19 +1,22 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, viewsets
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from apps.accounts.permissions import IsAdminOrReadOnly, account_of
 from apps.common.errors import InUse
+from apps.common.files import FileMixin, file_headers, file_responses
 from apps.common.public_cache import CachedForAnonymousMixin
 from apps.common.schema import Operation
 from apps.common.views import DeleteUnreferencedMixin, MethodFirstMixin, UnfilteredDetailMixin
@@ -21,6 +24,7 @@ from apps.organizations.models import Organization
 from apps.venues.models import Venue
 
 from . import examples
+from .calendars import CalendarRenderer, calendar_of
 from .errors import (
     CapacityBelowSold,
     EventCancelled,
@@ -37,6 +41,7 @@ from .serializers import EventCategorySerializer, EventSerializer
 from .services import cancel_event, create_event, delete_event, publish_event, update_event
 
 EVENT_ORDERING_FIELDS = ("starts_at", "title", "created_at")
+MAX_CALENDAR_EVENTS = 500
 
 
 class EventCategoryViewSet(
@@ -179,3 +184,37 @@ class VenueScheduleView(CachedForAnonymousMixin, MethodFirstMixin, generics.List
     def get_queryset(self) -> QuerySet[Event]:
         venue = get_object_or_404(Venue, pk=self.kwargs["pk"])
         return venue.events.published().upcoming(timezone.now()).with_names()
+
+
+class CalendarView(CachedForAnonymousMixin, FileMixin, MethodFirstMixin, generics.GenericAPIView):
+    """Answers with a file for calendars, to everybody."""
+
+    renderer_classes = (JSONRenderer, CalendarRenderer)
+    permission_classes = (AllowAny,)
+
+    def file(self, events: Iterable[Event], name: str) -> HttpResponse:
+        return HttpResponse(
+            calendar_of(events, host=self.request.get_host()),
+            content_type=f"{CalendarRenderer.media_type}; charset=utf-8",
+            headers=file_headers(name),
+        )
+
+
+class EventCalendarView(CalendarView):
+    operations = {"get": Operation("Download an event for a calendar.")}
+
+    @extend_schema(responses=file_responses(CalendarRenderer, examples.CALENDAR))
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        events = Event.objects.visible_to(request.user).with_names()
+        return self.file([get_object_or_404(events, pk=pk)], f"event-{pk}.ics")
+
+
+class VenueCalendarView(CalendarView):
+    operations = {"get": Operation("Download the events to come at a venue for a calendar.")}
+
+    @extend_schema(responses=file_responses(CalendarRenderer, examples.CALENDAR))
+    def get(self, request: Request, pk: int) -> HttpResponse:
+        venue = get_object_or_404(Venue, pk=pk)
+        events = venue.events.published().upcoming(timezone.now()).with_names()
+        soonest = events.order_by("starts_at", "pk")[:MAX_CALENDAR_EVENTS]
+        return self.file(soonest, f"venue-{pk}.ics")

@@ -48,7 +48,8 @@ def public_paths(event: Event) -> list[str]:
     return [
         EVENTS,
         reverse("event-detail", args=[event.pk]),
-        reverse("venue-schedule", args=[event.venue_id]),
+        reverse("event-calendar", args=[event.pk]),
+        *(reverse(name, args=[event.venue_id]) for name in ("venue-schedule", "venue-calendar")),
         *(reverse(name) for name in ("category-list", "venue-list", "organization-list")),
         reverse("category-detail", args=[event.category_id]),
         reverse("venue-detail", args=[event.venue_id]),
