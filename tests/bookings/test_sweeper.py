@@ -58,6 +58,7 @@ def test_a_database_that_is_not_migrated_ends_the_sweeper(monkeypatch):
 
     monkeypatch.setattr(f"{COMMAND}.expire_bookings", fail)
     monkeypatch.setattr("apps.common.commands.is_migrated", lambda: False)
+    monkeypatch.setattr(f"{COMMAND}.time.sleep", lambda _seconds: pytest.fail("it goes on"))
     with pytest.raises(CommandError, match=r"^The database lacks migrations: "):
         call_command("expire_bookings", "--every", "5")
 
