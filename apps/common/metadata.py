@@ -4,6 +4,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from rest_framework.exceptions import APIException
 from rest_framework.metadata import SimpleMetadata
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request, clone_request
 
 # Of a ViewSet; its other actions take no body, or not one of its serializer.
@@ -15,6 +16,12 @@ class Metadata(SimpleMetadata):
 
     DRF's own asks the permissions of a ViewSet as those of OPTIONS, which are others.
     """
+
+    def determine_metadata(self, request: Request, view: Any) -> dict[str, Any]:
+        # A page, which is shown by a template, is described in JSON like all else.
+        request.accepted_renderer = JSONRenderer()
+        request.accepted_media_type = JSONRenderer.media_type
+        return super().determine_metadata(request, view)
 
     def determine_actions(self, request: Request, view: Any) -> dict[str, Any]:
         actions = {}

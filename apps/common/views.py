@@ -83,7 +83,7 @@ class IfMatchMixin(LocationMixin, ModelViewSet):
         if header is None:
             return
         data = self.get_serializer(row).data
-        content = self.request.accepted_renderer.render(
+        content: Any = self.request.accepted_renderer.render(
             data, self.request.accepted_media_type, self.get_renderer_context()
         )
         if not names_version(header, self._etag(content, data)):
