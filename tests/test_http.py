@@ -3,8 +3,11 @@
 For the routes and callers of the table in tests/test_access.py, of which none is left out.
 """
 
+from wsgiref.util import setup_testing_defaults
+
 import pytest
 from django.core.cache import caches
+from django.core.handlers.wsgi import WSGIHandler
 from django.urls import reverse
 
 from tests.common.helpers import unchanged
@@ -104,6 +107,16 @@ def test_head_is_get_without_a_body(row, caller):
     get, head = client.get(url), client.head(url)
     assert (head.status_code, head.content) == (get.status_code, b"")
     assert headers_of(head) == headers_of(get)
+
+
+def test_head_leaves_no_body_to_the_server_to_drop():
+    answered = {}
+    environ = {"PATH_INFO": reverse("event-list"), "REQUEST_METHOD": "HEAD"}
+    setup_testing_defaults(environ)
+    environ["HTTP_HOST"] = "testserver"
+    body = WSGIHandler()(environ, lambda status, headers: answered.update(headers))
+    assert b"".join(body) == b""
+    assert int(answered["Content-Length"]) > 0
 
 
 ROUTES = list(dict.fromkeys(name for _, name in KNOWN))
