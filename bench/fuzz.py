@@ -100,7 +100,7 @@ LENIENT_PARAMETERS = {"page_size", "ordering"}
 
 
 def is_finding(_context: Any, failure: Failure, case: Any, response: Any) -> bool:
-    if "positive_data_acceptance" in failure.checks and response.status_code in (400, 422):
+    if "positive_data_acceptance" in failure.checks and response.status_code in (400, 412, 422):
         return not is_expected_refusal(case, response)
     if "negative_data_rejection" in failure.checks:
         return not is_lenience(case, response.request.url)

@@ -46,6 +46,9 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "apps.common.middleware.HeadMiddleware",
+    "apps.common.compression.ApiGZipMiddleware",
+    "apps.common.http_cache.HttpCacheMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -95,8 +98,21 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # What a browser's script may send and read, beside what it always may.
-CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key", "x-request-id")
-CORS_EXPOSE_HEADERS = ("Content-Disposition", "Idempotent-Replayed", "Retry-After", "X-Request-ID")
+CORS_ALLOW_HEADERS = (
+    *default_headers,
+    "idempotency-key",
+    "if-match",
+    "if-none-match",
+    "x-request-id",
+)
+CORS_EXPOSE_HEADERS = (
+    "Content-Disposition",
+    "ETag",
+    "Idempotent-Replayed",
+    "Location",
+    "Retry-After",
+    "X-Request-ID",
+)
 
 # Times and texts
 
@@ -278,6 +294,7 @@ REST_FRAMEWORK = {
         "apps.common.filters.StableOrderingFilter",
     ],
     "DEFAULT_PAGINATION_CLASS": "apps.common.pagination.ListPagination",
+    "DEFAULT_METADATA_CLASS": "apps.common.metadata.Metadata",
     "DEFAULT_SCHEMA_CLASS": "apps.common.schema.AutoSchema",
     "EXCEPTION_HANDLER": "apps.common.exceptions.exception_handler",
     # None is no limit; `…_account` is for one account, whatever addresses the attempts come from.

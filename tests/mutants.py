@@ -93,6 +93,7 @@ CLOCK = "tests/bookings/test_rules_under_locks.py::TestTheClockMovesOnWhileOneWa
 LOST_SALES = "tests/bookings/test_rules_under_locks.py::TestNoSaleIsLost"
 SPECIFICATION = "tests/test_specification.py"
 ADMIN = "tests/test_admin.py"
+IF_MATCH = "tests/common/test_if_match.py"
 
 BOOKINGS = "apps/bookings/services.py"
 SALE = "apps/bookings/sql.py"
@@ -1118,6 +1119,66 @@ REPORTS = (
     ),
 )
 
+WHAT_HTTP_PROMISES = (
+    mutant(
+        "update_event overwrites what has changed meanwhile",
+        EVENTS,
+        "    precondition(event)\n    now = timezone.now()\n",
+        "    now = timezone.now()\n",
+        IF_MATCH,
+    ),
+    mutant(
+        "update_ticket overwrites what has changed meanwhile",
+        TICKETS,
+        "    precondition(ticket)\n    if changes",
+        "    if changes",
+        IF_MATCH,
+    ),
+    mutant(
+        "delete_unreferenced deletes what has changed meanwhile",
+        "apps/common/services.py",
+        "    precondition(instance)\n",
+        "",
+        IF_MATCH,
+    ),
+    mutant(
+        "write_unchanged does not lock the row",
+        "apps/common/services.py",
+        "    precondition(queryset.select_for_update(no_key=True).get(pk=pk))\n",
+        "    precondition(queryset.get(pk=pk))\n",
+        "tests/common/test_if_match_races.py::test_one_of_them_is_told",
+    ),
+    mutant(
+        "a sale stands in an editor's way",
+        "apps/tickets/views.py",
+        '    volatile_fields = ("sold", "available", "updated_at")\n',
+        "",
+        f"{IF_MATCH}::TestTickets",
+    ),
+    mutant(
+        "what is answered to a token may be shared",
+        "apps/common/public_cache.py",
+        "    return _is_public(view) and not any(request.META.get(name) for name in CREDENTIALS)\n",
+        "    return _is_public(view)\n",
+        "tests/test_http.py::test_who_may_keep_an_answer",
+        quick=True,
+    ),
+    mutant(
+        "personal data may be kept",
+        "apps/common/http_cache.py",
+        '    if request.path.startswith("/api/auth/"):\n        return NOT_AT_ALL\n',
+        "",
+        "tests/test_http.py::test_who_may_keep_an_answer",
+    ),
+    mutant(
+        "OPTIONS tells everybody what can be written",
+        "apps/common/metadata.py",
+        "            view.check_permissions(request)\n",
+        "",
+        "tests/test_http.py::TestOptions",
+    ),
+)
+
 MUTANTS = (
     *WHO_LOCKS_WHAT,
     *WHAT_IS_READ_AFTER_THE_LOCK,
@@ -1128,6 +1189,7 @@ MUTANTS = (
     *A_SALE_IS_WRITTEN_WHOLE,
     *NOTHING_STALE_IS_WRITTEN,
     *REPORTS,
+    *WHAT_HTTP_PROMISES,
 )
 
 

@@ -203,7 +203,11 @@ class TestSchema:
             ("events_list", ["200", "400", "401", "404", "503"]),
             ("events_create", ["201", "400", "401", "403", "413", "415", "503"]),
             ("events_retrieve", ["200", "401", "404", "503"]),
-            ("events_destroy", ["204", "400", "401", "403", "404", "503"]),
+            (
+                "events_partial_update",
+                ["200", "400", "401", "403", "404", "412", "413", "415", "503"],
+            ),
+            ("events_destroy", ["204", "400", "401", "403", "404", "412", "503"]),
             ("events_publish", ["200", "400", "401", "403", "404", "503"]),
             ("events_available_tickets", ["200", "401", "404", "503"]),
             ("events_stats", ["200", "401", "403", "404", "503"]),
@@ -218,6 +222,27 @@ class TestSchema:
         operation = next(op for *_, op in operations if op["operationId"] == name)
         assert sorted(operation["responses"]) == codes
         assert all(body["description"] for body in operation["responses"].values())
+
+    def test_a_change_of_what_was_read_names_it_in_a_header(self, operations):
+        conditional = {
+            f"{chapter}_{action}"
+            for chapter in ("events", "categories", "venues", "organizations", "tickets")
+            for action in ("update", "partial_update", "destroy")
+        }
+        for *_, operation in operations:
+            headers = [p["name"] for p in operation.get("parameters", ()) if p["in"] == "header"]
+            is_conditional = operation["operationId"] in conditional
+            assert ("If-Match" in headers) == is_conditional
+            assert ("412" in operation["responses"]) == is_conditional
+
+    def test_headers_of_answers(self, operations):
+        for _, method, operation in operations:
+            name, responses = operation["operationId"], operation["responses"]
+            is_tagged = method == "get" or name.endswith("update")
+            is_tagged = is_tagged and name != "auth_me_partial_update"
+            assert ("ETag" in responses.get("200", {}).get("headers", {})) == is_tagged, name
+            is_located = name.endswith("_create") and name != "auth_jwt_create"
+            assert ("Location" in responses.get("201", {}).get("headers", {})) == is_located, name
 
     def test_every_rule_is_documented_where_it_can_refuse(self, operations):
         documented = {

@@ -19,7 +19,7 @@ from apps.common.csv import CsvRenderer
 from apps.common.files import FileMixin, file_headers, file_responses
 from apps.common.pagination import ListPagination
 from apps.common.schema import Operation
-from apps.common.views import MethodFirstMixin, UnfilteredDetailMixin
+from apps.common.views import LocationMixin, MethodFirstMixin, UnfilteredDetailMixin
 from apps.events.errors import EventStarted
 from apps.events.models import Event
 from apps.organizations.permissions import IsOrganizationMember
@@ -69,6 +69,7 @@ class BookingPagination(ListPagination):
 class BookingViewSet(
     MethodFirstMixin,
     UnfilteredDetailMixin,
+    LocationMixin,
     mixins.ListModelMixin,
     mixins.RetrieveModelMixin,
     viewsets.GenericViewSet,
@@ -98,11 +99,13 @@ class BookingViewSet(
         ),
     }
     queryset = Booking.objects.none()
-    serializer_class = BookingSerializer
     pagination_class = BookingPagination
     filterset_class = BookingFilter
     ordering_fields = ("created_at", "expires_at")
     ordering = ("-created_at", "-id")
+
+    def get_serializer_class(self) -> Any:
+        return BookingCreateSerializer if self.action == "create" else BookingSerializer
 
     def get_permissions(self) -> Sequence[Any]:
         if self.action == "create":
@@ -142,9 +145,7 @@ class BookingViewSet(
         ],
     )
     def create(self, request: Request) -> Response:
-        serializer = BookingCreateSerializer(
-            data=request.data, context=self.get_serializer_context()
-        )
+        serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         booking, replayed = place_booking(
             user=account_of(request),
@@ -152,11 +153,11 @@ class BookingViewSet(
             quantity=serializer.validated_data["quantity"],
             idempotency_key=idempotency_key(request),
         )
-        return Response(
-            self.get_serializer(booking).data,
-            status=status.HTTP_201_CREATED,
-            headers={"Idempotent-Replayed": "true"} if replayed else None,
-        )
+        data = BookingSerializer(booking, context=self.get_serializer_context()).data
+        headers = self.get_success_headers(data)
+        if replayed:
+            headers["Idempotent-Replayed"] = "true"
+        return Response(data, status=status.HTTP_201_CREATED, headers=headers)
 
     @extend_schema(request=None)
     @action(detail=True, methods=("patch",))

@@ -36,6 +36,13 @@ class InUse(DomainError):
     message = "This cannot be deleted: other records refer to it."
 
 
+class ChangedMeanwhile(DomainError):
+    """The row is no longer what the request says it is about."""
+
+    code = "changed_meanwhile"
+    message = "This was changed meanwhile. Read it again and repeat your change."
+
+
 class Busy(DomainError):
     """A lock or the database was not to be had in time."""
 

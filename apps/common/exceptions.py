@@ -9,12 +9,12 @@ from rest_framework.exceptions import NotFound
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
-from .errors import Busy, DomainError, FieldError
+from .errors import Busy, ChangedMeanwhile, DomainError, FieldError
 
 logger = logging.getLogger(__name__)
 
 # A broken rule is 400, like broken input, but for these codes.
-STATUS_BY_CODE = {"idempotency_key_reused": 422, Busy.code: 503}
+STATUS_BY_CODE = {"idempotency_key_reused": 422, ChangedMeanwhile.code: 412, Busy.code: 503}
 
 RETRY_AFTER_SECONDS = 1
 

@@ -1,11 +1,11 @@
-"""What every request leaves behind: a log line and its place in the metrics."""
+"""What every request leaves behind, a log line and its place in the metrics, and what HEAD gets."""
 
 import logging
 import time
 from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
 
 from .logging import identified
@@ -49,6 +49,22 @@ class RequestLogMiddleware:
                 "user": _user_id(request),
             },
         )
+        return response
+
+
+class HeadMiddleware:
+    """Leaves the body out of what HEAD is answered, with all headers as they are.
+
+    Servers do so too, but complain.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.method == "HEAD" and isinstance(response, HttpResponse):
+            response.content = b""
         return response
 
 

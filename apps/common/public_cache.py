@@ -1,6 +1,8 @@
 """Answers to anonymous reads of what everybody may see, kept for seconds."""
 
 import hashlib
+import math
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -25,6 +27,7 @@ class _Answer(NamedTuple):
     generation: str | None
     content: bytes
     headers: dict[str, str]
+    made_at: float
 
 
 class PublicCacheMiddleware:
@@ -57,7 +60,9 @@ class PublicCacheMiddleware:
         found = caches["public"].get_many((GENERATION, key))
         generation, answer = found.get(GENERATION), found.get(key)
         if answer is not None and answer.generation == generation:
-            return HttpResponse(answer.content, headers=answer.headers)
+            # Other caches on the way go on counting from there.
+            age = max(0, math.ceil(time.time() - answer.made_at))
+            return HttpResponse(answer.content, headers={**answer.headers, "Age": str(age)})
         # The generation is from before the view reads: what a write overtakes is never given out.
         request.public_cache_miss = key, generation  # type: ignore[attr-defined]
         return None
@@ -67,7 +72,7 @@ class PublicCacheMiddleware:
             return
         if response.cookies or len(response.content) > MAX_CONTENT_BYTES:
             return
-        answer = _Answer(generation, response.content, dict(response.items()))
+        answer = _Answer(generation, response.content, dict(response.items()), time.time())
         caches["public"].set(key, answer, settings.PUBLIC_CACHE_SECONDS)
 
     def _after_write(self, request: HttpRequest) -> None:
@@ -77,12 +82,16 @@ class PublicCacheMiddleware:
             caches["public"].set(GENERATION, uuid4().hex, None)
 
 
+def is_public_read(request: HttpRequest, view: Any) -> bool:
+    """Whether a read of `view` is answered to everybody who asks like this the same."""
+    return _is_public(view) and not any(request.META.get(name) for name in CREDENTIALS)
+
+
 def _is_cacheable(request: HttpRequest, view: Any) -> bool:
     return (
         settings.PUBLIC_CACHE_SECONDS > 0
         and request.method == "GET"
-        and _is_public(view)
-        and not any(request.META.get(name) for name in CREDENTIALS)
+        and is_public_read(request, view)
     )
 
 

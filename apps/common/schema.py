@@ -9,11 +9,11 @@ from typing import Any
 from drf_spectacular.drainage import get_override
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
 from drf_spectacular.plumbing import ResolvedComponent, get_doc
-from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema_serializer
 from rest_framework import serializers
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
-from .errors import Busy, DomainError
+from .errors import Busy, ChangedMeanwhile, DomainError
 from .exceptions import status_of
 
 CHAPTERS = {
@@ -41,6 +41,28 @@ FIELD_ERRORS = {
     "description": "What is wrong with the input, by field.",
     "additionalProperties": {"type": "array", "items": {"type": "string"}},
 }
+
+IF_MATCH = OpenApiParameter(
+    "If-Match",
+    str,
+    OpenApiParameter.HEADER,
+    description="The `ETag` with which you read it, or several, or `*`: refused with 412 if "
+    "somebody has changed it since.",
+)
+ETAG = OpenApiParameter(
+    "ETag",
+    str,
+    OpenApiParameter.HEADER,
+    description="For `If-None-Match` when you read it again, and for `If-Match` when you write it.",
+    response=[200],
+)
+LOCATION = OpenApiParameter(
+    "Location",
+    {"type": "string", "format": "uri"},
+    OpenApiParameter.HEADER,
+    description="Where the new resource is.",
+    response=[201],
+)
 
 EXAMPLES_BY_STATUS: dict[int, dict[str, Any]] = {
     401: {"detail": "Authentication credentials were not provided."},
@@ -129,6 +151,17 @@ class AutoSchema(SpectacularAutoSchema):
     def _get_format_parameters(self) -> Any:
         # There is nothing to choose: a file is one also for whoever accepts JSON.
         return []
+
+    def get_override_parameters(self) -> list[Any]:
+        """The headers that are read and answered."""
+        takes_if_match = ChangedMeanwhile in self._operation.refusals
+        has_etag = self.method == "GET" or (takes_if_match and self.method != "DELETE")
+        return [
+            *super().get_override_parameters(),
+            *([IF_MATCH] if takes_if_match else []),
+            *([ETAG] if has_etag else []),
+            *([LOCATION] if self._action == "create" else []),
+        ]
 
     def _get_parameters(self) -> Any:
         parameters = super()._get_parameters()

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.errors import FieldError, InUse
+from apps.common.services import Precondition, unconditional
 from apps.common.transactions import atomic
 
 from .errors import (
@@ -40,12 +41,16 @@ def create_event(**fields: Any) -> Event:
 
 
 @atomic
-def update_event(*, event_id: int, **changes: Any) -> Event:
+def update_event(
+    *, event_id: int, precondition: Precondition = unconditional, **changes: Any
+) -> Event:
     """Write `changes`, by field name. Sends `event_rescheduled` when `starts_at` moves.
 
-    Raises EventCancelled, FieldError, CapacityBelowSold, EventHasBookings or Event.DoesNotExist.
+    Raises what `precondition` does, EventCancelled, FieldError, CapacityBelowSold, EventHasBookings
+    or Event.DoesNotExist.
     """
     event = _lock_event(event_id, with_tickets=not FIELDS_THAT_SALES_RELY_ON.isdisjoint(changes))
+    precondition(event)
     now = timezone.now()
     if event.status == Event.Status.CANCELLED:
         raise EventCancelled
@@ -61,9 +66,13 @@ def update_event(*, event_id: int, **changes: Any) -> Event:
 
 
 @atomic
-def delete_event(*, event_id: int) -> None:
-    """Delete an event and its ticket types (§2.6). Raises InUse when it has any booking."""
+def delete_event(*, event_id: int, precondition: Precondition = unconditional) -> None:
+    """Delete an event and its ticket types (§2.6).
+
+    Raises what `precondition` does, and InUse when it has any booking.
+    """
     event = _lock_event(event_id, with_tickets=True, deleting=True)
+    precondition(event)
     if event.tickets.filter(bookings__isnull=False).exists():
         raise InUse
     event.delete()

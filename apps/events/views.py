@@ -15,11 +15,16 @@ from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
 from apps.accounts.permissions import IsAdminOrReadOnly, account_of
-from apps.common.errors import InUse
+from apps.common.errors import ChangedMeanwhile, InUse
 from apps.common.files import FileMixin, file_headers, file_responses
 from apps.common.public_cache import CachedForAnonymousMixin
 from apps.common.schema import Operation
-from apps.common.views import DeleteUnreferencedMixin, MethodFirstMixin, UnfilteredDetailMixin
+from apps.common.views import (
+    DeleteUnreferencedMixin,
+    IfMatchMixin,
+    MethodFirstMixin,
+    UnfilteredDetailMixin,
+)
 from apps.organizations.models import Organization
 from apps.venues.models import Venue
 
@@ -51,9 +56,9 @@ class EventCategoryViewSet(
         "list": Operation("List categories."),
         "create": Operation("Create a category."),
         "retrieve": Operation("Show a category."),
-        "update": Operation("Replace a category."),
-        "partial_update": Operation("Change a category."),
-        "destroy": Operation("Delete a category.", (InUse,)),
+        "update": Operation("Replace a category.", (ChangedMeanwhile,)),
+        "partial_update": Operation("Change a category.", (ChangedMeanwhile,)),
+        "destroy": Operation("Delete a category.", (InUse, ChangedMeanwhile)),
     }
     queryset = EventCategory.objects.all()
     serializer_class = EventCategorySerializer
@@ -67,19 +72,25 @@ class EventCategoryViewSet(
 
 
 class EventViewSet(
-    CachedForAnonymousMixin, MethodFirstMixin, UnfilteredDetailMixin, viewsets.ModelViewSet
+    CachedForAnonymousMixin,
+    MethodFirstMixin,
+    UnfilteredDetailMixin,
+    IfMatchMixin,
+    viewsets.ModelViewSet,
 ):
     operations = {
         "list": Operation("List published events, or by status those that you may see."),
         "create": Operation("Create an event, as a draft.", answer=examples.DRAFT),
         "retrieve": Operation("Show an event."),
         "update": Operation(
-            "Replace an event.", (EventCancelled, CapacityBelowSold, EventHasBookings)
+            "Replace an event.",
+            (EventCancelled, CapacityBelowSold, EventHasBookings, ChangedMeanwhile),
         ),
         "partial_update": Operation(
-            "Change an event.", (EventCancelled, CapacityBelowSold, EventHasBookings)
+            "Change an event.",
+            (EventCancelled, CapacityBelowSold, EventHasBookings, ChangedMeanwhile),
         ),
-        "destroy": Operation("Delete an event that nobody has booked.", (InUse,)),
+        "destroy": Operation("Delete an event that nobody has booked.", (InUse, ChangedMeanwhile)),
         "my_events": Operation("List the events of all organizations that you are a member of."),
         "publish": Operation(
             "Publish a draft: from now on it can be booked.",
@@ -126,11 +137,13 @@ class EventViewSet(
     def perform_update(self, serializer: BaseSerializer) -> None:
         assert isinstance(serializer.instance, Event)
         serializer.instance = update_event(
-            event_id=serializer.instance.pk, **serializer.validated_data
+            event_id=serializer.instance.pk,
+            precondition=self.check_unchanged,
+            **serializer.validated_data,
         )
 
     def perform_destroy(self, instance: Event) -> None:
-        delete_event(event_id=instance.pk)
+        delete_event(event_id=instance.pk, precondition=self.check_unchanged)
 
     @extend_schema(responses=EventSerializer(many=True))
     @action(

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.permissions import IsAdminOrReadOnly, account_of
-from apps.common.errors import InUse
+from apps.common.errors import ChangedMeanwhile, InUse
 from apps.common.public_cache import CachedForAnonymousMixin
 from apps.common.schema import Operation
 from apps.common.views import DeleteUnreferencedMixin, MethodFirstMixin
@@ -39,9 +39,9 @@ class OrganizationViewSet(
         "list": Operation("List organizations."),
         "create": Operation("Create an organization."),
         "retrieve": Operation("Show an organization."),
-        "update": Operation("Replace an organization."),
-        "partial_update": Operation("Change an organization."),
-        "destroy": Operation("Delete an organization.", (InUse,)),
+        "update": Operation("Replace an organization.", (ChangedMeanwhile,)),
+        "partial_update": Operation("Change an organization.", (ChangedMeanwhile,)),
+        "destroy": Operation("Delete an organization.", (InUse, ChangedMeanwhile)),
         "members": Operation("List the members of an organization with their roles."),
         "add_member": Operation("Give an account a role in an organization.", (AlreadyMember,)),
         "change_member": Operation("Change the role of a member.", (LastOwner,)),

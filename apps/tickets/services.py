@@ -11,6 +11,7 @@ from django.db.models.functions import Least
 from django.utils import timezone
 
 from apps.common.errors import FieldError, InUse
+from apps.common.services import Precondition, unconditional
 from apps.common.transactions import atomic
 from apps.events.errors import EventCancelled, EventEnded
 from apps.events.models import Event
@@ -39,9 +40,15 @@ def create_ticket(*, event: Event, **fields: Any) -> EventsTicket:
 
 
 @atomic
-def update_ticket(*, ticket_id: int, **changes: Any) -> EventsTicket:
-    """Write `changes`, by field name (§6.2). Raises QuotaBelowSold or EventsTicket.DoesNotExist."""
+def update_ticket(
+    *, ticket_id: int, precondition: Precondition = unconditional, **changes: Any
+) -> EventsTicket:
+    """Write `changes`, by field name (§6.2).
+
+    Raises what `precondition` does, QuotaBelowSold or EventsTicket.DoesNotExist.
+    """
     ticket = EventsTicket.objects.for_update().get(pk=ticket_id)
+    precondition(ticket)
     if changes.get("quota", ticket.quota) < ticket.sold:
         raise QuotaBelowSold(sold=ticket.sold)
     for name, value in changes.items():
@@ -51,14 +58,15 @@ def update_ticket(*, ticket_id: int, **changes: Any) -> EventsTicket:
 
 
 @atomic
-def delete_ticket(*, ticket_id: int) -> None:
+def delete_ticket(*, ticket_id: int, precondition: Precondition = unconditional) -> None:
     """Delete a ticket type that nothing refers to (§6.2).
 
-    Raises HasSales, InUse, LastTicketType or EventsTicket.DoesNotExist.
+    Raises what `precondition` does, HasSales, InUse, LastTicketType or EventsTicket.DoesNotExist.
     """
     event_id = EventsTicket.objects.values_list("event_id", flat=True).get(pk=ticket_id)
     event = Event.objects.for_update().get(pk=event_id)
     ticket = EventsTicket.objects.for_update(deleting=True).get(pk=ticket_id)
+    precondition(ticket)
     if ticket.sold > 0:
         raise HasSales(sold=ticket.sold)
     if ticket.bookings.exists():

@@ -8,9 +8,9 @@ from rest_framework import generics, viewsets
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.serializers import BaseSerializer
 
-from apps.common.errors import InUse
+from apps.common.errors import ChangedMeanwhile, InUse
 from apps.common.schema import Operation
-from apps.common.views import MethodFirstMixin, UnfilteredDetailMixin
+from apps.common.views import IfMatchMixin, MethodFirstMixin, UnfilteredDetailMixin
 from apps.events.errors import EventCancelled, EventEnded
 from apps.events.models import Event
 
@@ -22,20 +22,25 @@ from .serializers import EventsTicketSerializer
 from .services import create_ticket, delete_ticket, update_ticket
 
 
-class EventsTicketViewSet(MethodFirstMixin, UnfilteredDetailMixin, viewsets.ModelViewSet):
+class EventsTicketViewSet(
+    MethodFirstMixin, UnfilteredDetailMixin, IfMatchMixin, viewsets.ModelViewSet
+):
     operations = {
         "list": Operation("List ticket types of events that you may see."),
         "create": Operation("Create a ticket type.", (EventCancelled, EventEnded)),
         "retrieve": Operation("Show a ticket type."),
-        "update": Operation("Replace a ticket type.", (QuotaBelowSold,)),
-        "partial_update": Operation("Change a ticket type.", (QuotaBelowSold,)),
-        "destroy": Operation("Delete a ticket type.", (HasSales, InUse, LastTicketType)),
+        "update": Operation("Replace a ticket type.", (QuotaBelowSold, ChangedMeanwhile)),
+        "partial_update": Operation("Change a ticket type.", (QuotaBelowSold, ChangedMeanwhile)),
+        "destroy": Operation(
+            "Delete a ticket type.", (HasSales, InUse, LastTicketType, ChangedMeanwhile)
+        ),
     }
     queryset = EventsTicket.objects.none()
     serializer_class = EventsTicketSerializer
     filterset_class = EventsTicketFilter
     ordering_fields = ("price", "created_at")
     ordering = ("id",)
+    volatile_fields = ("sold", "available", "updated_at")
 
     def get_permissions(self) -> Sequence[Any]:
         if self.action in ("list", "retrieve"):
@@ -56,11 +61,15 @@ class EventsTicketViewSet(MethodFirstMixin, UnfilteredDetailMixin, viewsets.Mode
 
     def perform_update(self, serializer: BaseSerializer) -> None:
         assert isinstance(serializer.instance, EventsTicket)
-        ticket = update_ticket(ticket_id=serializer.instance.pk, **serializer.validated_data)
+        ticket = update_ticket(
+            ticket_id=serializer.instance.pk,
+            precondition=self.check_unchanged,
+            **serializer.validated_data,
+        )
         serializer.instance = _with_available(ticket)
 
     def perform_destroy(self, instance: EventsTicket) -> None:
-        delete_ticket(ticket_id=instance.pk)
+        delete_ticket(ticket_id=instance.pk, precondition=self.check_unchanged)
 
 
 class AvailableTicketsView(MethodFirstMixin, generics.ListAPIView):

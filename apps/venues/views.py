@@ -5,7 +5,7 @@ from rest_framework import viewsets
 from rest_framework.permissions import AllowAny, IsAuthenticated
 
 from apps.accounts.permissions import IsAdminOrReadOnly
-from apps.common.errors import InUse
+from apps.common.errors import ChangedMeanwhile, InUse
 from apps.common.public_cache import CachedForAnonymousMixin
 from apps.common.schema import Operation
 from apps.common.views import DeleteUnreferencedMixin, MethodFirstMixin
@@ -22,9 +22,9 @@ class VenueViewSet(
         "list": Operation("List venues."),
         "create": Operation("Create a venue."),
         "retrieve": Operation("Show a venue."),
-        "update": Operation("Replace a venue."),
-        "partial_update": Operation("Change a venue."),
-        "destroy": Operation("Delete a venue.", (InUse,)),
+        "update": Operation("Replace a venue.", (ChangedMeanwhile,)),
+        "partial_update": Operation("Change a venue.", (ChangedMeanwhile,)),
+        "destroy": Operation("Delete a venue.", (InUse, ChangedMeanwhile)),
     }
     queryset = Venue.objects.all()
     serializer_class = VenueSerializer

@@ -89,6 +89,30 @@ def test_what_another_process_changes_shows_within_the_seconds(anonymous):
         assert titles(anonymous) == ["Renamed"]
 
 
+def test_other_caches_are_told_how_old_an_answer_is(anonymous):
+    """So that theirs and ours together keep nothing for longer than the seconds."""
+    EventFactory()
+    now = timezone.now()
+    with time_machine.travel(now, tick=False):
+        fresh = anonymous.get(EVENTS)
+    with time_machine.travel(now + timedelta(seconds=2.5), tick=False):
+        kept = anonymous.get(EVENTS)
+        unchanged = anonymous.get(EVENTS, HTTP_IF_NONE_MATCH=fresh["ETag"])
+    assert not fresh.has_header("Age")
+    assert fresh["Cache-Control"] == kept["Cache-Control"] == f"public, max-age={SECONDS}"
+    assert kept["Age"] == unchanged["Age"] == "3"
+    assert unchanged.status_code == 304
+
+
+def test_a_read_that_is_answered_304_is_kept_too(anonymous, django_assert_num_queries, settings):
+    EventFactory()
+    tag = anonymous.get(EVENTS)["ETag"]
+    caches["public"].clear()
+    for queries in (2, 0):
+        with django_assert_num_queries(queries):
+            assert anonymous.get(EVENTS, HTTP_IF_NONE_MATCH=tag).status_code == 304
+
+
 class TestWritesHereShowAtOnce:
     def test_publish_edit_and_cancel(self, anonymous):
         event = EventsTicketFactory(event=EventFactory(draft=True, title="Old")).event
