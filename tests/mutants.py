@@ -90,7 +90,7 @@ REFUSED = "tests/bookings/test_rules_under_locks.py::TestWhatTheDatabaseRefuses"
 CLOCK = "tests/bookings/test_rules_under_locks.py::TestTheClockMovesOnWhileOneWaitsForALock"
 LOST_SALES = "tests/bookings/test_rules_under_locks.py::TestNoSaleIsLost"
 SPECIFICATION = "tests/test_specification.py"
-ADMIN = "tests/test_admin.py"
+ADMIN = "tests/admin/test_forms.py"
 
 BOOKINGS = "apps/bookings/services.py"
 SALE = "apps/bookings/sql.py"
