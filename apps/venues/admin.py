@@ -1,6 +1,7 @@
 from django.contrib import admin
 
 from apps.common.admin import ModelAdmin
+from apps.common.admin_links import links_to_lists
 
 from .models import Venue
 
@@ -11,4 +12,8 @@ class VenueAdmin(ModelAdmin):
     list_filter = ("created_at",)
     search_fields = ("name", "address")
     autocomplete_fields = ("managers",)
-    readonly_fields = ("created_at", "updated_at")
+    readonly_fields = ("see_also", "created_at", "updated_at")
+
+    @admin.display
+    def see_also(self, venue: Venue) -> str:
+        return links_to_lists(venue, ("Events", "events_event", "venue"))
