@@ -15,6 +15,7 @@ handler500 = "apps.common.views.server_error"
 
 admin.site.site_header = admin.site.site_title = "BTick"
 admin.site.index_title = "Administration"
+admin.site.index_template = "admin/start_page.html"
 
 api_v1 = [
     path("", include("apps.organizations.urls")),
