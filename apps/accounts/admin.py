@@ -42,6 +42,7 @@ class UserAdmin(ModelAdmin, DjangoUserAdmin):
             user,
             ("Bookings", "bookings_booking", "user"),
             ("Memberships", "organizations_membership", "user"),
+            ("Managed venues", "venues_venue", "user"),
         )
 
     @admin.display(description="role")

@@ -9,7 +9,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.text import Truncator
 
-MAX_LINK_LENGTH = 30
+MAX_LINK_LENGTH = 28
 
 
 def link_to(row: Model | None, text: str | None = None) -> str:

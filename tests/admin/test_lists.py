@@ -16,7 +16,13 @@ from apps.organizations.models import Membership, Organization
 from apps.tickets.models import EventsTicket
 from apps.venues.models import Venue
 from tests.admin.helpers import page
-from tests.factories import BookingFactory, EventFactory, MembershipFactory
+from tests.factories import (
+    BookingFactory,
+    EventFactory,
+    MembershipFactory,
+    UserFactory,
+    VenueFactory,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -66,6 +72,14 @@ class TestLinks:
         assert url in links_in(client.get(page(type(row), "change", row.pk)))
         assert listed(client, Membership, f"{parameter}={row.pk}") == [member]
 
+    def test_to_the_venues_that_somebody_manages(self, client):
+        user, (venue, other) = UserFactory(), VenueFactory.create_batch(2)
+        venue.managers.add(user, UserFactory())
+        other.managers.add(UserFactory())
+        url = f"{page(Venue)}?user={user.pk}"
+        assert url in links_in(client.get(page(User, "change", user.pk)))
+        assert listed(client, Venue, f"user={user.pk}") == [venue]
+
     @pytest.mark.parametrize(
         ("model", "targets"),
         [
@@ -100,7 +114,7 @@ class TestLinks:
         title = "<b>" + "A very long title " * 5
         BookingFactory(event_ticket__event__title=title)
         html = client.get(page(Booking)).content.decode()
-        assert ">&lt;b&gt;A very long title A very l…</a>" in html
+        assert ">&lt;b&gt;A very long title A very…</a>" in html
         assert "<b>A very" not in html
 
     def test_of_an_id_of_nothing_narrow_to_nothing(self, client):
