@@ -118,6 +118,7 @@ CORS_EXPOSE_HEADERS = (
 
 LANGUAGE_CODE = "en-us"
 USE_I18N = False
+FORMAT_MODULE_PATH = "settings.formats"
 TIME_ZONE = "UTC"
 USE_TZ = True
 

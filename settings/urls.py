@@ -15,6 +15,9 @@ handler500 = "apps.common.views.server_error"
 
 admin.site.site_header = admin.site.site_title = "BTick"
 admin.site.index_title = "Administration"
+admin.site.index_template = "admin/start_page.html"
+# The lists need its width, and everything is one click away on the start page.
+admin.site.enable_nav_sidebar = False
 
 api_v1 = [
     path("", include("apps.organizations.urls")),

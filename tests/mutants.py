@@ -92,7 +92,7 @@ REFUSED = "tests/bookings/test_rules_under_locks.py::TestWhatTheDatabaseRefuses"
 CLOCK = "tests/bookings/test_rules_under_locks.py::TestTheClockMovesOnWhileOneWaitsForALock"
 LOST_SALES = "tests/bookings/test_rules_under_locks.py::TestNoSaleIsLost"
 SPECIFICATION = "tests/test_specification.py"
-ADMIN = "tests/test_admin.py"
+ADMIN = "tests/admin/test_forms.py"
 IF_MATCH = "tests/common/test_if_match.py"
 
 BOOKINGS = "apps/bookings/services.py"

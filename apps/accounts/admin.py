@@ -4,6 +4,7 @@ from django.contrib.auth.forms import UserChangeForm
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 
 from apps.common.admin import ModelAdmin
+from apps.common.admin_links import links_to_lists
 
 from .models import User
 
@@ -18,9 +19,9 @@ class UserAdmin(ModelAdmin, DjangoUserAdmin):
     list_filter = ("is_staff", "is_support", "is_superuser", "is_active")
     search_fields = ("email", "first_name", "last_name")
     ordering = ("email",)
-    readonly_fields = ("date_joined", "last_login", "updated_at")
+    readonly_fields = ("see_also", "date_joined", "last_login", "updated_at")
     fieldsets = (
-        (None, {"fields": ("email", "password", "first_name", "last_name")}),
+        (None, {"fields": ("email", "password", "first_name", "last_name", "see_also")}),
         ("Rights", {"fields": ("is_active", "is_support", "is_staff", "is_superuser")}),
         ("In Django admin", {"fields": ("groups", "user_permissions"), "classes": ("collapse",)}),
         ("Dates", {"fields": ("date_joined", "last_login", "updated_at")}),
@@ -34,6 +35,15 @@ class UserAdmin(ModelAdmin, DjangoUserAdmin):
             },
         ),
     )
+
+    @admin.display
+    def see_also(self, user: User) -> str:
+        return links_to_lists(
+            user,
+            ("Bookings", "bookings_booking", "user"),
+            ("Memberships", "organizations_membership", "user"),
+            ("Managed venues", "venues_venue", "user"),
+        )
 
     @admin.display(description="role")
     def role(self, user: User) -> str:

@@ -1,12 +1,21 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
 
 from apps.accounts.models import User
 from apps.common.admin import ServiceModelAdmin, transition
+from apps.common.admin_filters import RowFilter, row_filter
+from apps.common.admin_links import link_to
+from apps.common.fields import parse_id
+from apps.common.files import file_headers
+from apps.events.models import Event
+from apps.tickets.models import EventsTicket
 
 from .models import Booking, BookingTransition
+from .reports import bookings_csv
 from .services import cancel_booking, confirm_booking, place_booking, refund_booking
 
 
@@ -22,6 +31,36 @@ class TransitionInline(admin.TabularInline):
     has_change_permission = has_delete_permission = has_add_permission
 
 
+class EventFilter(RowFilter):
+    title = parameter_name = "event"
+    related_model = Event
+
+    def narrow(self, queryset: Any, pk: int) -> QuerySet:
+        return queryset.of_event(pk)
+
+
+class ToDoFilter(admin.SimpleListFilter):
+    title = "to do"
+    parameter_name = "todo"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("confirm", "Awaiting confirmation"),
+            ("run_out", "Run-out holds"),
+            ("owed", "Money owed"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> QuerySet:
+        match self.value():
+            case "confirm":
+                return queryset.awaiting_confirmation(timezone.now())
+            case "run_out":
+                return queryset.run_out(timezone.now())
+            case "owed":
+                return queryset.owed()
+        return queryset
+
+
 @admin.register(Booking)
 class BookingAdmin(ServiceModelAdmin):
     """Bookings are placed here and moved by actions; what was placed is never edited or deleted."""
@@ -29,23 +68,41 @@ class BookingAdmin(ServiceModelAdmin):
     list_display = (
         "id",
         "status",
-        "user",
+        "customer",
         "event",
-        "ticket_type",
-        "quantity",
+        "tickets",
         "total_price",
+        "created_at",
         "expires_at",
     )
-    list_filter = ("status", "cancellation_reason", "created_at")
+    list_filter = (
+        ToDoFilter,
+        "status",
+        "cancellation_reason",
+        EventFilter,
+        row_filter(EventsTicket, "event_ticket"),
+        row_filter(User, "user"),
+    )
+    date_hierarchy = "created_at"
     list_select_related = ("user", "event_ticket__event")
     search_fields = ("=id", "user__email", "event_ticket__event__title")
+    search_help_text = "By id, e-mail address or title of the event."
     autocomplete_fields = ("user", "event_ticket")
     columns = (
         *("user", "event", "event_ticket", "quantity", "unit_price", "total_price"),
         *("status", "expires_at", "confirmed_at", "cancelled_at", "cancellation_reason"),
         *("created_at", "updated_at"),
     )
-    actions = ("confirm", "cancel", "refund")
+    actions = ("confirm", "cancel", "refund", "export")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        # By what is found of them among accounts and events, which is quicker than a look at the
+        # account and the event of every booking.
+        for word in search_term.split():
+            queryset = queryset.filter(_matches(word))
+        return queryset, False
 
     def get_fields(self, request: HttpRequest, obj: Booking | None = None) -> tuple[str, ...]:
         return self.columns if obj else ("user", "event_ticket", "quantity")
@@ -65,13 +122,27 @@ class BookingAdmin(ServiceModelAdmin):
         booking, _ = place_booking(ticket=fields.pop("event_ticket"), **fields)
         return booking
 
+    @admin.display(ordering="user__email")
+    def customer(self, booking: Booking) -> str:
+        return link_to(booking.user)
+
     @admin.display(ordering="event_ticket__event__title")
     def event(self, booking: Booking) -> str:
-        return str(booking.event_ticket.event)
+        return link_to(booking.event_ticket.event)
 
     @admin.display(ordering="event_ticket__ticket_type")
-    def ticket_type(self, booking: Booking) -> str:
-        return booking.event_ticket.ticket_type
+    def tickets(self, booking: Booking) -> str:
+        ticket = booking.event_ticket
+        return link_to(ticket, f"{booking.quantity} × {ticket.ticket_type}")
+
+    @admin.action(description="Export selected bookings as CSV", permissions=["view"])
+    def export(self, request: HttpRequest, queryset: Any) -> StreamingHttpResponse:
+        bookings = queryset.with_details().select_related("user").order_by("id")
+        return StreamingHttpResponse(
+            bookings_csv(bookings),
+            content_type="text/csv; charset=utf-8",
+            headers=file_headers("bookings.csv"),
+        )
 
     @transition("Confirm", "Confirmed")
     def confirm(self, booking: Booking, actor: User) -> None:
@@ -84,3 +155,13 @@ class BookingAdmin(ServiceModelAdmin):
     @transition("Refund", "Refunded", confirm=True)
     def refund(self, booking: Booking, actor: User) -> None:
         refund_booking(booking_id=booking.pk, actor=actor)
+
+
+def _matches(word: str) -> Q:
+    users = User.objects.filter(email__icontains=word)
+    types = EventsTicket.objects.filter(event__title__icontains=word)
+    matches = Q(user__in=users.values("pk")) | Q(event_ticket__in=types.values("pk"))
+    try:
+        return matches | Q(pk=parse_id(word))
+    except ValueError:
+        return matches

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PENDING, CONFIRMED, CANCELLED = "PENDING", "CONFIRMED", "CANCELLED"
 HOLDING = (PENDING, CONFIRMED)
+EVENT_CANCELLED = "EVENT_CANCELLED"
 
 
 class BookingQuerySet(LockingQuerySet):
@@ -35,6 +36,14 @@ class BookingQuerySet(LockingQuerySet):
     def run_out(self, now: datetime) -> Self:
         """Holds past their `expires_at`: their tickets are free for whoever wants them."""
         return self.filter(status=PENDING, expires_at__lte=now)
+
+    def awaiting_confirmation(self, now: datetime) -> Self:
+        """Holds that can still be confirmed, as far as their `expires_at` goes."""
+        return self.filter(status=PENDING, expires_at__gt=now)
+
+    def owed(self) -> Self:
+        """Bookings that were CONFIRMED when their event was cancelled: their money is owed."""
+        return self.filter(cancellation_reason=EVENT_CANCELLED, confirmed_at__isnull=False)
 
     def once_confirmed(self) -> Self:
         """Bookings that are CONFIRMED or were so before they were cancelled."""

@@ -9,16 +9,22 @@ from django.contrib import admin, messages
 from django.contrib.admin import helpers
 from django.contrib.admin.utils import model_ngettext
 from django.core.exceptions import ObjectDoesNotExist
+from django.core.paginator import Page, Paginator
 from django.db import OperationalError
 from django.db.models import Model, QuerySet
+from django.forms.models import _get_foreign_key
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
 from .errors import Busy, DomainError, FieldError
+from .querysets import slice_rows
 from .services import delete_unreferenced
 
 SHOWN_BEFORE_ASKING = 20
+
+# A form has room for so many; where there are more, their own list is the place to edit them.
+MAX_INLINE_ROWS = 100
 
 GONE = "This does not exist any more."
 
@@ -37,6 +43,16 @@ class RefusableForm(forms.ModelForm):
         return cleaned
 
 
+class ListPaginator(Paginator):
+    """Pages that cost the same anywhere in a list, but for passing by what is before them."""
+
+    def page(self, number: Any) -> Page:
+        number = self.validate_number(number)
+        start = (number - 1) * self.per_page
+        rows = slice_rows(self.object_list, start, start + self.per_page)  # type: ignore[type-var]
+        return Page(rows, number, self)
+
+
 class ModelAdmin(admin.ModelAdmin):
     """Writes the columns that the form changed and no others, so nothing stale overwrites a row.
 
@@ -45,6 +61,15 @@ class ModelAdmin(admin.ModelAdmin):
     """
 
     form: Any = RefusableForm
+
+    # A list says how many rows it found; how many there are besides is worth no second count.
+    show_full_result_count = False
+    paginator = ListPaginator
+    change_list_template = "admin/change_list_periods.html"
+
+    def get_inlines(self, request: HttpRequest, obj: Any = None) -> Any:
+        inlines = super().get_inlines(request, obj)
+        return [inline for inline in inlines if obj is None or _fits(inline, obj)]
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         if not change:
@@ -187,6 +212,12 @@ def _ask(
         "select_across": request.POST.get("select_across", "0"),
     }
     return TemplateResponse(request, "admin/confirm_transition.html", context)
+
+
+def _fits(inline: Any, parent: Model) -> bool:
+    key = _get_foreign_key(type(parent), inline.model, inline.fk_name)
+    rows = inline.model._default_manager.filter(**{key.name: parent})
+    return rows[: MAX_INLINE_ROWS + 1].count() <= MAX_INLINE_ROWS
 
 
 def message_of(error: DomainError) -> str:

@@ -1,10 +1,10 @@
 from datetime import datetime
-from typing import TYPE_CHECKING, Self, Union
+from typing import TYPE_CHECKING, Any, Self, Union
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import connections
-from django.db.models import BooleanField, Func, Q
+from django.db.models import BooleanField, Func, OuterRef, Q, Subquery, Sum
 
 from apps.common.querysets import LockingQuerySet
 
@@ -76,6 +76,16 @@ class EventQuerySet(LockingQuerySet):
             return self.filter(IsAnyOf("pk", ids))
         conditions = (Q(title__icontains=word) | Q(description__icontains=word) for word in words)
         return self.filter(*conditions)
+
+    def with_stock(self) -> Self:
+        """Annotate `sold` and `quota`, the tickets of all types; None where there is no type."""
+        # Ticket types are a room above: the reverse relation reaches them without an import.
+        types: Any = self.model._meta.get_field("tickets").related_model
+        of_event = types._default_manager.filter(event=OuterRef("pk")).order_by().values("event")
+        totals = {name: of_event.annotate(total=Sum(name)) for name in ("sold", "quota")}
+        return self.annotate(
+            **{name: Subquery(total.values("total")) for name, total in totals.items()}
+        )
 
     def with_names(self) -> Self:
         """With the related rows that a serialized event names."""

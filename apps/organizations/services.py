@@ -6,6 +6,7 @@ organization) and decides, also on what `actor` may do, on the memberships that 
 Where `actor` is None nobody's rights are asked: for Django admin, which only admins may use.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -83,6 +84,15 @@ def leave_organization(*, organization_id: int, user: User) -> None:
     Raises LastOwner, Organization.DoesNotExist or Membership.DoesNotExist.
     """
     remove_member(organization_id=organization_id, user_id=user.pk, actor=None)
+
+
+def lock_for_changes(*, organization_id: int, joining: Iterable[User]) -> None:
+    """Take the locks of several changes in one transaction, so that each finds its own taken.
+
+    `joining` are the accounts of new members. Raises Organization.DoesNotExist.
+    """
+    list(User.objects.for_update().filter(pk__in=[user.pk for user in joining]))
+    _lock(organization_id)
 
 
 def _lock_account(user: User, field: str) -> None:

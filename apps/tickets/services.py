@@ -77,6 +77,12 @@ def delete_ticket(*, ticket_id: int, precondition: Precondition = unconditional)
     ticket.delete()
 
 
+def lock_for_changes(*, event_id: int) -> None:
+    """Lock an event and its ticket types for several changes of them in one transaction."""
+    list(Event.objects.for_update().filter(pk=event_id).values_list("pk"))
+    list(EventsTicket.objects.for_update(deleting=True).filter(event=event_id).values_list("pk"))
+
+
 def take(ticket: EventsTicket, quantity: int) -> None:
     """Take tickets of a locked type, whose stock the caller has checked."""
     ticket.sold += quantity

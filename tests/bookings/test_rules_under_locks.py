@@ -19,13 +19,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.accounts.models import User
 from apps.bookings.models import Booking
 from apps.bookings.services import expire_bookings
 from apps.events.models import Event
-from apps.organizations.models import Organization
+from apps.organizations.models import Membership, Organization
 from apps.tickets.models import EventsTicket
 from apps.tickets.services import repair_sold
 from apps.venues.models import Venue
+from tests.admin.helpers import edit
 from tests.bookings.helpers import cancel, confirm, place, refund, refused, sold
 from tests.clients import client_of
 from tests.common.helpers import iso, unchanged
@@ -33,18 +35,18 @@ from tests.factories import (
     BookingFactory,
     EventFactory,
     EventsTicketFactory,
+    MembershipFactory,
     OrganizationFactory,
     UserFactory,
     VenueFactory,
 )
 from tests.races import race
-from tests.test_admin import edit
 
 pytestmark = pytest.mark.postgresql
 
 TABLES = {
     model._meta.db_table: model.__name__
-    for model in (Organization, Venue, Event, EventsTicket, Booking)
+    for model in (User, Organization, Venue, Event, EventsTicket, Booking)
 }
 
 LOCK = re.compile(r' FROM "(\w+)" .*?(ORDER BY .* (?:ASC|DESC))?(?: LIMIT \d+)? (FOR .*UPDATE.*)')
@@ -60,7 +62,7 @@ def locks_of(call: Callable[[], Any]) -> list[str]:
     """The locks that `call` takes, in its order: what is locked and how."""
     with CaptureQueriesContext(connection) as queries:
         outcome = call()
-    assert getattr(outcome, "status_code", 200) < 300, outcome.content
+    assert getattr(outcome, "status_code", 200) < 400, outcome.content
     locks = []
     for query in queries:
         if found := LOCK.search(query["sql"]):
@@ -133,6 +135,34 @@ class TestLocks:
         ticket = EventsTicketFactory(event=EventsTicketFactory().event)
         url = reverse("ticket-detail", args=[ticket.pk])
         assert locks_of(lambda: admin.delete(url)) == [EVENT, "EventsTicket FOR UPDATE"]
+
+    @pytest.mark.parametrize("changes", [{"title": "New"}, {"capacity": "500"}, {}])
+    def test_of_an_event_that_is_edited_with_its_ticket_types(self, changes):
+        """All of them before anything is written, whatever is written first."""
+        ticket = EventsTicketFactory(quota=10)
+        other = EventsTicketFactory(event=ticket.event)
+        client = Client()
+        client.force_login(UserFactory(admin=True))
+        typed = {"tickets-0-quota": "20", "tickets-1-id": other.pk, "tickets-1-DELETE": "on"}
+        locks = locks_of(lambda: edit(client, ticket.event, **typed, **changes))
+        assert locks[:2] == [EVENT, "EventsTicket FOR UPDATE"]
+        assert locks.count(TICKETS) >= 1
+        ticket.refresh_from_db()
+        assert ticket.quota == 20
+        assert list(EventsTicket.objects.all()) == [ticket]
+
+    def test_of_an_organization_that_is_edited_with_its_members(self):
+        member = MembershipFactory()
+        client = Client()
+        client.force_login(UserFactory(admin=True))
+        joining = UserFactory()
+        typed = {"memberships-TOTAL_FORMS": 1, "memberships-0-user": joining.pk}
+        typed |= {"memberships-0-role": "MEMBER", "memberships-2-0-role": "OWNER", "name": "New"}
+        locks = locks_of(lambda: edit(client, member.organization, **typed))
+        assert locks[:2] == ["User FOR NO KEY UPDATE", "Organization FOR NO KEY UPDATE"]
+        assert Membership.objects.filter(user=joining, role="MEMBER").exists()
+        member.refresh_from_db()
+        assert member.role == "OWNER"
 
     def test_of_the_sweep(self):
         BookingFactory(run_out=True)

@@ -6,12 +6,9 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
-from django.contrib.messages import get_messages
 from django.db import OperationalError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts.models import User
@@ -23,6 +20,7 @@ from apps.events.services import cancel_event, delete_event
 from apps.organizations.models import Membership, Organization
 from apps.tickets.models import EventsTicket
 from apps.venues.models import Venue
+from tests.admin.helpers import act, edit, errors_of, form_of, messages_of, page, staff
 from tests.bookings.helpers import sold
 from tests.common.helpers import unchanged
 from tests.factories import (
@@ -60,55 +58,6 @@ MORE = {
     Booking: BookingFactory,
 }
 by_model = pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-
-
-@pytest.fixture
-def client() -> Client:
-    client = Client()
-    client.force_login(UserFactory(email="boss@example.org", admin=True))
-    return client
-
-
-def page(model: type, name: str = "changelist", *args: Any) -> str:
-    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{name}", args=args)
-
-
-def act(client: Client, action: str, *rows: Any, **data: Any) -> Any:
-    url = page(type(rows[0]))
-    client.get(url)  # shows, and so uses up, the messages of an earlier action
-    body = {"action": action, "_selected_action": [row.pk for row in rows], **data}
-    return client.post(url, body)
-
-
-def messages_of(response: Any) -> list[str]:
-    return [str(message) for message in get_messages(response.wsgi_request)]
-
-
-def form_of(response: Any) -> dict[str, Any]:
-    """What a browser would send back of the form on this page, unless somebody edits it."""
-    form = response.context["adminform"].form
-    values: dict[str, Any] = {}
-    for bound in form:
-        widget_data = bound.value()
-        if hasattr(widget_data, "isoformat"):
-            values[f"{bound.name}_0"] = f"{widget_data:%Y-%m-%d}"
-            values[f"{bound.name}_1"] = f"{widget_data:%H:%M:%S}"
-        elif widget_data is not None and widget_data is not False:
-            values[bound.name] = widget_data
-    for inline in response.context["inline_admin_formsets"]:
-        for bound in inline.formset.management_form:
-            values[bound.html_name] = bound.value()
-    return values
-
-
-def edit(client: Client, row: Any, **changes: Any) -> Any:
-    url = page(type(row), "change", row.pk)
-    return client.post(url, form_of(client.get(url)) | changes)
-
-
-def errors_of(response: Any) -> dict[str, list[str]]:
-    assert response.status_code == 200
-    return response.context["adminform"].form.errors
 
 
 class TestEveryModel:
@@ -309,7 +258,7 @@ class TestEvents:
         assert booking.expires_at == start - timedelta(days=1)
 
     def test_a_new_event_is_a_draft(self, client):
-        new, body = EventFactory.build(), {}
+        new, body = EventFactory.build(), form_of(client.get(page(Event, "add")))
         for name, row in (
             ("organization", OrganizationFactory()),
             ("venue", VenueFactory()),
@@ -505,7 +454,7 @@ class TestBookings:
 
     def test_actions_need_the_right_to_change(self):
         client, booking = Client(), BookingFactory()
-        client.force_login(viewer())
+        client.force_login(staff("view_booking"))
         assert client.get(page(Booking)).status_code == 200
         with unchanged():
             for action in ("confirm", "cancel", "refund"):
@@ -517,10 +466,3 @@ def raiser(error: Exception) -> Any:
         raise error
 
     return fail
-
-
-def viewer() -> User:
-    """An account that may open Django admin and look at bookings, no more."""
-    user = UserFactory(is_staff=True)
-    user.user_permissions.add(Permission.objects.get(codename="view_booking"))
-    return user
