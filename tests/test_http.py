@@ -33,7 +33,7 @@ SECONDS = 5
 
 # Without a token, these may be anybody's.
 PUBLIC = {
-    *("event-list", "event-detail", "venue-schedule"),
+    *("event-list", "event-detail", "event-calendar", "venue-schedule", "venue-calendar"),
     *(
         f"{row}-{page}"
         for row in ("category", "venue", "organization")
@@ -41,6 +41,7 @@ PUBLIC = {
     ),
 }
 OF_AN_ACCOUNT = {"me", "me-export"}
+STREAMED = {"event-bookings-export"}
 POSTS_WITHOUT_TOKEN = NEEDS_NO_TOKEN - {"schema", "swagger", "redoc"}
 VARY = {"accept", "accept-encoding", "authorization", "cookie", "origin"}
 OF_EACH_ANSWER = {"X-Request-ID", "Age"}
@@ -55,7 +56,7 @@ def _cache(settings):
 
 
 def cache_control(row: Row, caller: str, status: int) -> str:
-    if row.method != "GET" or status != 200 or row.route in OF_AN_ACCOUNT:
+    if row.method != "GET" or status != 200 or row.route in OF_AN_ACCOUNT | STREAMED:
         return "private, no-store"
     if caller == "anonymous" and row.route in PUBLIC:
         return f"public, max-age={SECONDS}"
@@ -85,7 +86,7 @@ def test_a_read_has_a_tag_by_which_it_is_not_sent_again(row, caller):
     world = World(caller)
     url, client = url_of(world, row.route, row.target), client_for(world, caller)
     first = client.get(url)
-    if first.status_code != 200:
+    if first.status_code != 200 or row.route in STREAMED:
         assert not first.has_header("ETag")
         return
     assert set(first["Vary"].lower().split(", ")) >= VARY
@@ -105,7 +106,7 @@ def test_head_is_get_without_a_body(row, caller):
     world = World(caller)
     url, client = url_of(world, row.route, row.target), client_for(world, caller)
     get, head = client.get(url), client.head(url)
-    assert (head.status_code, head.content) == (get.status_code, b"")
+    assert (head.status_code, head.getvalue()) == (get.status_code, b"")
     assert headers_of(head) == headers_of(get)
 
 

@@ -224,7 +224,7 @@ class EventBookingsExportView(FileMixin, BookingsOfEventView):
         return StreamingHttpResponse(
             () if request.method == "HEAD" else chain(beginning, pieces),
             content_type=f"{CsvRenderer.media_type}; charset=utf-8",
-            headers={**file_headers(f"event-{pk}-bookings.csv"), "Cache-Control": "no-store"},
+            headers=file_headers(f"event-{pk}-bookings.csv"),
         )
 
 

@@ -21,7 +21,7 @@ class HttpCacheMiddleware:
     a client that has it already.
 
     Anonymous reads of what is public may be shared for PUBLIC_CACHE_SECONDS, other reads be kept
-    by whoever asked, and asked for again; writes, refusals and all of /api/auth/ nobody may keep.
+    by whoever asked, and asked for again; writes, refusals, what is streamed and all of /api/auth/ nobody may keep.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -34,9 +34,13 @@ class HttpCacheMiddleware:
         if request.method not in ("GET", "HEAD") or response.status_code != 200:
             response.headers["Cache-Control"] = NOT_AT_ALL
             return response
-        response.headers["Cache-Control"] = _cache_control(request)
         patch_vary_headers(response, VARY)
-        return _conditional(request, response) if isinstance(response, HttpResponse) else response
+        if not isinstance(response, HttpResponse):
+            # What is streamed has no tag by which to ask for it again.
+            response.headers["Cache-Control"] = NOT_AT_ALL
+            return response
+        response.headers["Cache-Control"] = _cache_control(request)
+        return _conditional(request, response)
 
 
 def _cache_control(request: HttpRequest) -> str:

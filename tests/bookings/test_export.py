@@ -87,7 +87,7 @@ def test_it_is_a_file_to_save_and_not_to_keep(admin):
     assert response["Content-Type"] == "text/csv; charset=utf-8"
     name = f"event-{event.pk}-bookings.csv"
     assert response["Content-Disposition"] == f'attachment; filename="{name}"'
-    assert response["Cache-Control"] == "no-store"
+    assert response["Cache-Control"] == "private, no-store"
     assert response.getvalue().count(b"\r\n") == 2
 
 
