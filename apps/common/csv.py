@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable
+from datetime import datetime
 from io import StringIO
 from typing import Any
 from unicodedata import normalize
@@ -20,12 +21,21 @@ class CsvRenderer(BaseRenderer):
 
 
 def csv_text(rows: Iterable[Iterable[Any]]) -> str:
-    """`rows` as lines of CSV (RFC 4180); None is an empty cell, and texts are `harmless`."""
+    """`rows` as lines of CSV (RFC 4180).
+
+    None is an empty cell, a date-time is ISO 8601 in UTC, and texts are `harmless`.
+    """
     lines = StringIO()
-    csv.writer(lines).writerows(
-        [harmless(cell) if isinstance(cell, str) else cell for cell in row] for row in rows
-    )
+    csv.writer(lines).writerows(map(_cell, row) for row in rows)
     return lines.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return harmless(value)
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return value
 
 
 def harmless(text: str) -> str:
