@@ -76,13 +76,12 @@ def swagger(page) -> Swagger:
     return Swagger(page)
 
 
-def test_swagger_has_the_chapters_of_the_specification(swagger, picture):
+def test_swagger_has_the_chapters_of_the_specification(swagger):
     headings = swagger.page.locator(".opblock-tag")
     expect(headings).to_have_count(len(CHAPTERS))
     assert [each.get_attribute("data-tag") for each in headings.all()] == CHAPTERS
     first = swagger.page.locator(".opblock-tag-section .opblock").first
     assert first.get_attribute("id").endswith("auth_register")
-    picture(swagger.page, "swagger")
 
 
 def test_from_registration_to_a_confirmed_booking(swagger, picture):
