@@ -92,7 +92,7 @@ def test_the_bookings_are_saved_as_a_file(admin_page):
     with admin_page.expect_download() as download:
         act(admin_page, "export")
     assert download.value.suggested_filename == "bookings.csv"
-    header, row = download.value.path().read_text().splitlines()
+    _, row = download.value.path().read_text().splitlines()
     assert row.startswith(f"{booking.pk},{booking.user_id},ann@example.org,")
 
 
