@@ -21,7 +21,8 @@ class HttpCacheMiddleware:
     a client that has it already.
 
     Anonymous reads of what is public may be shared for PUBLIC_CACHE_SECONDS, other reads be kept
-    by whoever asked, and asked for again; writes, refusals, what is streamed and all of /api/auth/ nobody may keep.
+    by whoever asked, and asked for again; writes, refusals, what is streamed and all of /api/auth/
+    nobody may keep.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
