@@ -44,6 +44,7 @@ def client_package(tmp_path_factory):
         del sys.modules[name]
 
 
+@pytest.mark.sqlite
 @pytest.mark.django_db(transaction=True)
 def test_a_generated_client_registers_books_and_sees_the_booking_confirmed(
     client_package, live_server

@@ -27,7 +27,8 @@ from tests.test_access import (
     url_of,
 )
 
-pytestmark = pytest.mark.django_db
+# Nothing of it depends on the database: tests/common/test_if_match.py has what does.
+pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
 
 SECONDS = 5
 
