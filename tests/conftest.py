@@ -11,7 +11,7 @@ from tests.factories import UserFactory
 
 ONLY_ON = {
     "postgresql": "needs PostgreSQL: run `make test-postgresql`, or name a server in DATABASE_URL",
-    "sqlite": "about SQLite alone, or about no database: run `make test-sqlite`, or unset DATABASE_URL",
+    "sqlite": "about SQLite or no database: run `make test-sqlite`, or unset DATABASE_URL",
 }
 
 
