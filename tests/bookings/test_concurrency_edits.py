@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from django.db import IntegrityError
 from django.test import Client
-from django.urls import reverse
 from django.utils import timezone
 
 from apps.bookings.models import Booking
 from apps.events.models import Event
 from apps.tickets.models import EventsTicket
+from tests.admin.helpers import form_of, page
 from tests.bookings.helpers import cancel, confirm, refund, refused, sold
 from tests.bookings.parties import buyer, consistent, held, organizer, set_clock, statuses
 from tests.clients import client_of
@@ -34,16 +34,8 @@ def admin_form(row: Any, **changes: Any) -> Callable[[], Any]:
     """Opens the row's form in Django admin now; the call sends it, with these changes."""
     client = Client()
     client.force_login(UserFactory(admin=True))
-    meta = row._meta
-    url = reverse(f"admin:{meta.app_label}_{meta.model_name}_change", args=[row.pk])
-    body: dict[str, Any] = {}
-    for bound in client.get(url).context["adminform"].form:
-        value = bound.value()
-        if isinstance(value, datetime):
-            body[f"{bound.name}_0"], body[f"{bound.name}_1"] = f"{value:%Y-%m-%d %H:%M:%S}".split()
-        elif value is not None:
-            body[bound.name] = value
-    return partial(client.post, url, body | changes)
+    url = page(type(row), "change", row.pk)
+    return partial(client.post, url, form_of(client.get(url)) | changes)
 
 
 def form_refused(response: Any, text: str) -> bool:
