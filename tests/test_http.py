@@ -27,8 +27,7 @@ from tests.test_access import (
     url_of,
 )
 
-# Nothing of it depends on the database: tests/common/test_if_match.py has what does.
-pytestmark = [pytest.mark.sqlite, pytest.mark.django_db]
+pytestmark = pytest.mark.django_db
 
 SECONDS = 5
 
